@@ -1,0 +1,9 @@
+# 40 short epochs for two CPU cores
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, by_epoch=True, end=3),
+    dict(type='MultiStepLR', milestones=[26, 36], gamma=0.1),
+]
+train_cfg = dict(by_epoch=True, max_epochs=40, val_interval=10)
+val_cfg = dict()
+test_cfg = dict()

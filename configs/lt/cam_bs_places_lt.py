@@ -1,0 +1,8 @@
+_base_ = 'ce_places_lt.py'
+# CAM-based sampling (Zhang et al., AAAI 2021): from epoch 24 on class-balanced images with transformed foregrounds
+default_hooks = dict(
+    stages=dict(
+        type='StageSwitchHook',
+        stages=[dict(begin=24, sampler=dict(type='ClassBalancedSampler'), cam=dict(cached=True))],
+    )
+)

@@ -1,0 +1,5 @@
+_base_ = 'ce_cifar10_lt.py'
+# deferred re-sampling: class-balanced from epoch 160 on
+default_hooks = dict(
+    stages=dict(type='StageSwitchHook', stages=[dict(begin=160, sampler=dict(type='ClassBalancedSampler'))])
+)

@@ -1,0 +1,3 @@
+from .cam import CAMForeground
+
+__all__ = ['CAMForeground']

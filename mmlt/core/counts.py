@@ -1,0 +1,116 @@
+"""Training class counts and what follows from them.  C classes, n (C,) counts, N = sum n, pi = n / N."""
+import json
+import os
+
+import torch
+from torch import nn
+
+
+def as_counts(counts, num_classes=None, allow_empty=False):
+    """Check class counts and return them as a float64 tensor (C,).
+
+    Args:
+        counts: a sequence, array or tensor (C,), or the path of a json file that holds a list or
+            ``{"class_counts": [...]}``.
+        num_classes (int, optional): the C to expect.
+        allow_empty (bool): accept classes without a training image (count 0).
+
+    Raises:
+        ValueError: a count is NaN, negative or (unless ``allow_empty``) zero, or C is not ``num_classes``.
+    """
+    if isinstance(counts, (str, os.PathLike)):
+        with open(counts) as f:
+            counts = json.load(f)
+        if isinstance(counts, dict):
+            counts = counts['class_counts']
+    counts = torch.as_tensor(counts).detach().to(torch.float64)
+    if counts.ndim != 1 or not len(counts):
+        raise ValueError(f'class_counts must have shape (C,), one count a class; got {tuple(counts.shape)}')
+    if num_classes is not None and len(counts) != num_classes:
+        raise ValueError(f'{len(counts)} class counts for {num_classes} classes; pass one count for each class')
+    if counts.device.type == 'cpu' and not torch.compiler.is_compiling():
+        bad = ~(counts >= 0 if allow_empty else counts > 0) | counts.isinf()
+        if bad.any():
+            c = int(bad.nonzero()[0])
+            raise ValueError(
+                f'class {c} has the training count {counts[c].item():g}, expected a finite number '
+                f'{">= 0" if allow_empty else "> 0"}; drop the class from the data set or give it an image')
+    return counts
+
+
+class ClassCounts(nn.Module):
+    """Base of every part that needs class counts.
+
+    Its whole state is the persistent buffer ``class_counts`` (C,), of shape (0,) until it is set. Whatever follows
+    from it goes into :meth:`derive`, which runs when the counts are set or loaded. A checkpoint without counts leaves
+    them as they are; one with counts brings its own, of any C.
+
+    Args:
+        class_counts: anything :func:`as_counts` takes, or None to have ``ClassCountsHook`` fill it.
+    """
+
+    def __init__(self, class_counts=None):
+        super().__init__()
+        self.register_buffer('class_counts', torch.zeros(0, dtype=torch.float64))
+        if class_counts is not None:
+            self.set_class_counts(class_counts)
+
+    def set_class_counts(self, counts):
+        """Take the training counts (C,); everything derived follows."""
+        self.class_counts = as_counts(counts).to(self.class_counts.device)
+        self.derive()
+
+    def derive(self):
+        """Recompute what follows from ``class_counts``, as non-persistent buffers."""
+
+    def check_counts(self, num_classes=None):
+        """Raise if no counts were set, or another number than ``num_classes``. Reads shapes only."""
+        if not self.class_counts.numel():
+            raise RuntimeError(f'{type(self).__name__} has no class counts; pass class_counts=[...] or a json path, '
+                               'call set_class_counts, or add dict(type="ClassCountsHook") to custom_hooks')
+        if num_classes is not None and num_classes != self.class_counts.numel():
+            raise ValueError(f'{type(self).__name__} has counts of {self.class_counts.numel()} classes, the logits have '
+                             f'{num_classes}; the head and the data set disagree on the number of classes')
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing, unexpected, errors):
+        key = prefix + 'class_counts'
+        loaded = state_dict.get(key)
+        if loaded is None or not loaded.numel():
+            state_dict = {**state_dict, key: self.class_counts}
+        elif loaded.shape != self.class_counts.shape:
+            self.class_counts = torch.empty_like(loaded, dtype=torch.float64, device=self.class_counts.device)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
+        if self.class_counts.numel():
+            self.derive()
+
+
+def log_prior(counts):
+    """(C,) -> (C,): log pi."""
+    return counts.log() - counts.sum().log()
+
+
+def inverse_weights(counts):
+    """(C,) -> (C,): weights proportional to 1 / n, sum C."""
+    return _sum_to_c(1 / counts)
+
+
+def effective_weights(counts, beta=0.9999):
+    """(C,) -> (C,): weights proportional to (1 - beta) / (1 - beta^n), sum C. Cui et al., CVPR 2019, arXiv:1901.05555.
+
+    ``beta=0`` gives ones, ``beta=1`` is the limit 1 / n.
+    """
+    if not 0 <= beta <= 1:
+        raise ValueError(f'beta must lie in [0, 1], got {beta}')
+    if beta in (0, 1):
+        return _sum_to_c(counts ** -beta)
+    beta = torch.as_tensor(beta, dtype=counts.dtype, device=counts.device)
+    return _sum_to_c(-1 / torch.expm1(counts * beta.log()))
+
+
+def _sum_to_c(weights):
+    return weights * (len(weights) / weights.sum())
+
+
+def shot_groups(counts, many=100, few=20):
+    """(C,) -> {'many': mask (C,), 'medium': ..., 'few': ...}: n > many, between, n < few."""
+    return {'many': counts > many, 'medium': (counts <= many) & (counts >= few), 'few': counts < few}

@@ -1,0 +1,120 @@
+"""What the classifier layers share.
+
+N batch, D in_features, C out_features (classes), R rows of the weight: C, unless the layer widens itself.
+"""
+import math
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn import functional as F
+
+
+def at_least_float32(x):
+    """Half precision to float32; float32 and float64 stay."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def unit(x, eps=1e-12):
+    """(..., D) -> (..., D): x / |x| in float32 or better. A vector shorter than ``eps`` stays as it is, so zero has a
+    value and a gradient of order one (dividing by ``eps`` would give 1e12)."""
+    x = at_least_float32(x)
+    norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return x / torch.where(norm > eps, norm, 1)
+
+
+def sum_over_ranks(tensor):
+    """Sum a tensor over all processes in place; alone, it stays."""
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(tensor)
+    return tensor
+
+
+class ClassifierLayer(nn.Module):
+    """A layer that stands where ``nn.Linear(in_features, out_features)`` stood: features in, logits out.
+
+    No subclass of ``nn.Linear``, so an ``init_cfg`` with ``layer='Linear'`` leaves it alone. A linear layer's state
+    dict loads strictly: conv weights (C, D, 1, 1) and weights stored as (D, C) are brought into (C, D) (with C = D the
+    weight is taken as (C, D)), a bias that the layer has no use for is dropped, a missing one counts as zero, and
+    whatever else the layer holds keeps its value.
+
+    Args:
+        dim (int): where the features lie; -1 for (..., D), 1 for (N, D, H, W).
+    """
+    full_precision = False  # compute in float32 under autocast
+
+    def __init__(self, in_features, out_features, dim=-1):
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        self.dim = dim
+
+    def forward(self, x):
+        x = x.movedim(self.dim, -1)
+        if self.full_precision:
+            with torch.autocast(x.device.type, enabled=False):
+                logits = self.logits(at_least_float32(x))
+        else:
+            logits = self.logits(x)
+        return logits.movedim(-1, self.dim)
+
+    def logits(self, x):
+        """(..., D) -> (..., C)."""
+        raise NotImplementedError
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        self.adapt(state_dict, prefix)
+        own = self.state_dict(prefix=prefix)
+        for key in own.keys() - {prefix + 'weight', prefix + 'bias'}:
+            state_dict.setdefault(key, own[key])
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def adapt(self, state_dict, prefix):
+        """Bring a linear layer's weight and bias into this layer's form, in place."""
+        state_dict.pop(prefix + 'weight', None)
+        state_dict.pop(prefix + 'bias', None)
+
+    def extra_repr(self):
+        return f'in_features={self.in_features}, out_features={self.out_features}'
+
+
+class LinearClassifier(ClassifierLayer):
+    """``x W^T + b`` with W (R, D), b (R,), initialised as ``nn.Linear`` is."""
+    class_rows = slice(None)  # the rows of the C classes
+
+    def __init__(self, in_features, out_features, bias=True, dim=-1, rows=None):
+        super().__init__(in_features, out_features, dim)
+        rows = out_features if rows is None else rows
+        self.weight = nn.Parameter(torch.empty(rows, in_features))
+        self.bias = nn.Parameter(torch.empty(rows)) if bias else None
+        LinearClassifier.reset_parameters(self)
+
+    def reset_parameters(self):
+        bound = 1 / math.sqrt(self.in_features)
+        nn.init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            nn.init.uniform_(self.bias, -bound, bound)
+
+    def logits(self, x):
+        return F.linear(x, self.weight, self.bias)
+
+    def adapt(self, state_dict, prefix):
+        weight = state_dict.get(prefix + 'weight')
+        if weight is not None:
+            shapes = self.weight.shape, (self.out_features, self.in_features)
+            weight = weight.flatten(1)
+            if weight.shape not in shapes and weight.t().shape in shapes:
+                weight = weight.t()
+            state_dict[prefix + 'weight'] = self._widen(weight, self.weight)
+        if self.bias is None:
+            state_dict.pop(prefix + 'bias', None)
+        elif weight is not None:
+            bias = state_dict.get(prefix + 'bias', torch.zeros_like(self.bias))
+            state_dict[prefix + 'bias'] = self._widen(bias, self.bias)
+
+    def _widen(self, rows, own):
+        if len(rows) == len(own) or len(rows) != self.out_features:
+            return rows
+        wide = own.detach().clone()
+        wide[self.class_rows] = rows.to(wide)
+        return wide

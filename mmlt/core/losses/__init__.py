@@ -1,0 +1,22 @@
+"""Losses for long-tailed data: ``loss(logits (N, C), target (N,) or (N, C))``."""
+from .distribution_balanced import DistributionBalancedLoss
+from .eqlv2 import EqualizationLossV2
+from .equalization import EqualizationLoss, SoftmaxEqualizationLoss
+from .focal import SoftmaxFocalLoss
+from .group_softmax import BalancedGroupSoftmaxLoss
+from .influence_balanced import InfluenceBalancedLoss
+from .label_aware_smoothing import LabelAwareSmoothLoss
+from .lade import LADELoss
+from .ldam import LDAMLoss
+from .prior import BalancedSoftmaxLoss, CDTLoss, LogitAdjustLoss, VSLoss
+from .reweight import ClassBalancedLoss, CostSensitiveLoss, GeneralizedReweightLoss, WeightedSoftmaxLoss
+from .seesaw import SeesawSoftmaxLoss
+from .suppression import AdaptiveClassSuppressionLoss
+
+__all__ = [
+    'AdaptiveClassSuppressionLoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss', 'CDTLoss', 'ClassBalancedLoss',
+    'CostSensitiveLoss', 'DistributionBalancedLoss', 'EqualizationLoss', 'EqualizationLossV2',
+    'GeneralizedReweightLoss', 'InfluenceBalancedLoss', 'LADELoss', 'LDAMLoss', 'LabelAwareSmoothLoss',
+    'LogitAdjustLoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss',
+    'WeightedSoftmaxLoss'
+]

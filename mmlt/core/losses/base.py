@@ -1,0 +1,205 @@
+"""What every loss shares: both kinds of label, class weights, reduction, state of any width.
+
+N images, C classes; logits z (N, C); labels y (N,) int64 or soft rows Y (N, C) that sum to 1.
+"""
+import torch
+import torch.distributed as dist
+
+from ..counts import ClassCounts, as_counts, effective_weights, inverse_weights
+
+
+class LongTailLoss(ClassCounts):
+    """Base of the losses; a subclass writes :meth:`losses`, one value an image, linear in the soft row.
+
+    It is called as MMPretrain calls its losses, and as a plain ``loss(logits, target)``. Half precision logits are
+    lifted to float32 first.
+
+    Args:
+        class_counts: training counts (C,), or None, see :class:`mmlt.core.counts.ClassCounts`.
+        avg (str, optional): what ``reduction='mean'`` divides by: ``'weight'``, the sum of class weight times sample
+            weight, whatever ``avg_factor`` says; ``'batch'``, ``avg_factor`` if given, else N. None is the loss's own.
+        reduction (str): ``'mean'``, ``'sum'`` or ``'none'``.
+        loss_weight (float): a factor of the result.
+        num_classes (int, optional): C, for losses with online statistics; else that of the first logits, the counts or
+            the checkpoint.
+    """
+
+    corrects_prior = False  # the trained logits already answer for a uniform prior: do not adjust them again
+    needs_features = False  # call it with feats=(N, D)
+    needs_counts = True
+    multi_label = False
+    default_avg = 'batch'
+    sized = ()  # persistent buffers (C,) that take the width of the first logits, the counts or the checkpoint
+
+    def __init__(self, class_counts=None, avg=None, reduction='mean', loss_weight=1.0, num_classes=None):
+        super().__init__()
+        _check_choice('avg', avg, (None, 'weight', 'batch'))
+        _check_choice('reduction', reduction, ('none', 'mean', 'sum'))
+        self.avg = avg or self.default_avg
+        self.reduction = reduction
+        self.loss_weight = loss_weight
+        for name in self.sized:
+            self.register_buffer(name, torch.zeros(num_classes or 0, dtype=torch.float64))
+        if class_counts is not None:
+            self.set_class_counts(class_counts)
+
+    def losses(self, logits, target):
+        """(N, C), labels (N,) or rows (N, C) that carry the class weights -> (N,)."""
+        raise NotImplementedError
+
+    def class_weights(self, num_classes):
+        """-> weights (C,) in float64, or None for ones."""
+
+    def forward(self, logits, target, weight=None, avg_factor=None, reduction_override=None, **kwargs):
+        """(N, C), (N,) or (N, C) -> scalar, or (N,) with ``'none'``.
+
+        Args:
+            logits (Tensor): (N, C).
+            target (Tensor): (N,) int64 or soft rows (N, C).
+            weight (Tensor, optional): (N,) sample weights.
+            avg_factor (float | Tensor, optional): what to divide by in place of N.
+            reduction_override (str, optional): used in place of ``reduction``.
+
+        Raises:
+            ValueError: shapes disagree, a label is out of range or a soft row does not sum to 1 (values are read on
+                CPU tensors only), ``avg_factor`` comes with ``'sum'``.
+            RuntimeError: the loss needs class counts and has none.
+        """
+        reduction = reduction_override or self.reduction
+        _check_choice('reduction_override', reduction, ('none', 'mean', 'sum'))
+        if self.needs_counts:
+            self.check_counts(self.num_classes(logits))
+        if logits.dtype in (torch.float16, torch.bfloat16):
+            logits = logits.float()
+        target = check_target(target, logits, self.num_classes(logits), self.multi_label)
+        mass = self.class_weights(self.num_classes(logits))
+        if mass is None:
+            loss = self.losses(logits, target, **kwargs)
+        elif target.ndim == 1:
+            mass = mass.to(logits.dtype)[target]
+            loss = self.losses(logits, target, **kwargs) * mass
+        else:
+            target = target * mass.to(logits.dtype)
+            mass = target.sum(1)
+            loss = self.losses(logits, target, **kwargs)
+        if weight is not None:
+            weight = weight.to(loss.dtype)
+            loss = loss * (weight if loss.ndim == 1 else weight[:, None])
+            mass = weight if mass is None else mass * weight
+        return self.loss_weight * self._reduce(loss, mass, avg_factor, reduction)
+
+    def num_classes(self, logits):
+        """C of (N, C) logits."""
+        return logits.size(1)
+
+    def _reduce(self, loss, mass, avg_factor, reduction):
+        if reduction == 'none':
+            return loss
+        if reduction == 'sum':
+            if avg_factor is not None:
+                raise ValueError(f'avg_factor={avg_factor} goes with reduction="mean", this loss has "sum"')
+            return loss.sum()
+        if self.avg == 'weight' and mass is not None:
+            mass = mass.sum()
+            return loss.sum() / mass.masked_fill(mass == 0, 1)
+        if avg_factor is None or self.avg == 'weight':
+            avg_factor = max(loss.numel(), 1)
+        return loss.sum() / avg_factor
+
+    @property
+    def counting(self):
+        """True where online statistics may change: in a training step, never in evaluation."""
+        return self.training and torch.is_grad_enabled()
+
+    def derive(self):
+        self.size(len(self.class_counts))
+
+    def size(self, num_classes):
+        """Give the ``sized`` buffers their width, once."""
+        for name in self.sized:
+            buffer = getattr(self, name)
+            if not buffer.numel():
+                setattr(self, name, buffer.new_zeros(num_classes))
+            elif len(buffer) != num_classes:
+                raise ValueError(f'{type(self).__name__}.{name} holds {len(buffer)} classes, expected {num_classes}; '
+                                 'the head, num_classes and the class counts must agree')
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        for name in self.sized:
+            own, loaded = getattr(self, name), state_dict.get(prefix + name)
+            if loaded is not None and loaded.shape != own.shape:
+                if loaded.numel():
+                    setattr(self, name, own.new_zeros(loaded.shape))
+                else:  # saved before its first step
+                    state_dict = {**state_dict, prefix + name: own}
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+class ClassWeightedLoss(LongTailLoss):
+    """A loss with optional class weights, which stay outside whatever the loss computes from the probabilities.
+
+    Args:
+        class_weight: None, weights (C,), ``'inverse'`` (1 / n) or ``'effective'`` (effective number), both summing to
+            C. With ``'effective'`` and a stage that begins late this is deferred re-weighting (DRW).
+        beta (float): of ``'effective'``.
+    """
+
+    def __init__(self, class_weight=None, beta=0.9999, **kwargs):
+        if isinstance(class_weight, str):
+            _check_choice('class_weight', class_weight, ('inverse', 'effective'))
+        super().__init__(**kwargs)
+        self.class_weight = class_weight
+        self.beta = beta
+        if class_weight is not None and not isinstance(class_weight, str):
+            self.class_weight = 'given'
+            self.register_buffer('given_weight', as_counts(class_weight, allow_empty=True), persistent=False)
+
+    def class_weights(self, num_classes):
+        if self.class_weight is None:
+            return None
+        if self.class_weight == 'given':
+            if len(self.given_weight) != num_classes:
+                raise ValueError(f'class_weight has {len(self.given_weight)} entries for {num_classes} classes')
+            return self.given_weight
+        self.check_counts(num_classes)
+        if self.class_weight == 'inverse':
+            return inverse_weights(self.class_counts)
+        return effective_weights(self.class_counts, self.beta)
+
+
+def check_target(target, logits, num_classes, multi_label=False):
+    """Check labels (N,) or rows (N, C) against ``logits``; rows come back in the logits' dtype."""
+    soft = target.ndim == 2
+    if target.shape != ((len(logits), num_classes) if soft else (len(logits), )):
+        raise ValueError(f'target has shape {tuple(target.shape)}, expected ({len(logits)},) labels or '
+                         f'({len(logits)}, {num_classes}) soft rows for logits {tuple(logits.shape)}')
+    if multi_label and not soft:
+        raise ValueError(f'expected multi-hot rows ({len(logits)}, {num_classes}), got labels {tuple(target.shape)}')
+    if not soft and target.dtype.is_floating_point:
+        raise ValueError(f'labels must be integers, got {target.dtype}; pass target.long()')
+    if target.device.type == 'cpu' and target.numel() and not torch.compiler.is_compiling():
+        low, high = target.aminmax()
+        if low < 0 or high > (1 if soft else num_classes - 1):
+            value, allowed = low if low < 0 else high, '[0, 1]' if soft else f'[0, {num_classes})'
+            raise ValueError(f'the target holds {value.item():g}, expected values in {allowed}; '
+                             'check num_classes of the head against the data set')
+        if soft and not multi_label:
+            off = (target.sum(1, dtype=torch.float32) - 1).abs().max()
+            if off > 0.01:
+                raise ValueError(f'a soft row misses the sum 1 by {off.item():g}; '
+                                 'normalise it, or take a multi-label loss')
+    return target.to(logits.dtype) if soft else target.long()
+
+
+def sum_over_ranks(*tensors):
+    """Sum over the ranks, in place, in one call; does nothing in a single process."""
+    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+        joint = torch.stack(tensors)
+        dist.all_reduce(joint)
+        for tensor, total in zip(tensors, joint):
+            tensor.copy_(total)
+
+
+def _check_choice(name, value, choices):
+    if value not in choices:
+        raise ValueError(f'{name}={value!r}; expected one of {choices}')

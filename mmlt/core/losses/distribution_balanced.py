@@ -1,0 +1,67 @@
+"""Distribution-balanced loss for multi-label data.  z (N, C), multi-hot Y (N, C), n_c of num_images images have c."""
+from .base import LongTailLoss
+from .sigmoid import focal_bce
+
+
+def rebalanced_weights(target, counts, alpha=0.1, beta=10.0, mu=0.2):
+    """alpha + sigmoid(beta (r - mu)) with r_c = (1 / n_c) / sum_k Y_k / n_k, (N, C); 1 + alpha in an empty row."""
+    inverse = (1 / counts).to(target.dtype)
+    share = inverse / (target * inverse).sum(1, keepdim=True)
+    return share.sub_(mu).mul_(beta).sigmoid_().add_(alpha)
+
+
+def distribution_balanced(logits, target, weights, bias, neg_scale=2.0, gamma=2.0, balance_param=2.0):
+    """Elements balance_param (1 - p_t)^gamma w BCE with negatives scaled by ``neg_scale``, (N, C) -> (N, C).
+
+    Args:
+        weights (Tensor): (N, C) of :func:`rebalanced_weights`.
+        bias (Tensor): (C,), added to the logits in training.
+    """
+    logits = (logits + bias) * (target * (1 - neg_scale)).add_(neg_scale)
+    weights = (target * (1 - 1 / neg_scale)).add_(1 / neg_scale).mul_(weights).mul_(balance_param)
+    return focal_bce(logits, target, gamma) * weights
+
+
+class DistributionBalancedLoss(LongTailLoss):
+    """Re-balanced, negative-tolerant focal loss for multi-label data. Wu et al., ECCV 2020, arXiv:2007.09654.
+
+    Targets are multi-hot rows (N, C). ``'mean'`` is over N·C, as the authors' code; with ``avg_factor``, as
+    MMPretrain's heads pass N, it is the sum over it. ``'none'`` gives (N, C). At test use the raw logits. Defaults are
+    those of the published COCO-MLT models (VOC-MLT: ``mu=0.3, neg_scale=5.0``).
+
+    Args:
+        alpha, beta, mu (float): lift, slope and centre of the re-balancing map.
+        neg_scale (float): lambda, scale of the negatives' logits.
+        init_bias (float): kappa; the bias is -kappa log(num_images / n_c - 1) / lambda.
+        gamma (float): of the focal term.
+        balance_param (float): a factor of the whole.
+        num_images (int): images of the training set. Required: the counts of a multi-label set do not tell it.
+    """
+
+    multi_label = True
+
+    def __init__(self, alpha=0.1, beta=10.0, mu=0.2, neg_scale=2.0, init_bias=0.05, gamma=2.0, balance_param=2.0,
+                 num_images=None, **kwargs):
+        if num_images is None:
+            raise ValueError('num_images is required: the size of the training set; multi-label counts do not tell it')
+        self.num_images = num_images
+        super().__init__(**kwargs)
+        self.alpha = alpha
+        self.beta = beta
+        self.mu = mu
+        self.neg_scale = neg_scale
+        self.init_bias = init_bias
+        self.gamma = gamma
+        self.balance_param = balance_param
+
+    def derive(self):
+        super().derive()
+        if self.class_counts.device.type == 'cpu' and self.class_counts.max() >= self.num_images:
+            raise ValueError(f'a class has {self.class_counts.max().item():g} images, num_images={self.num_images}; '
+                             'each class must miss in at least one image')
+
+    def losses(self, logits, target):
+        bias = -self.init_bias / self.neg_scale * (self.num_images / self.class_counts - 1).log()
+        weights = rebalanced_weights(target, self.class_counts, self.alpha, self.beta, self.mu)
+        return distribution_balanced(logits, target, weights, bias.to(logits.dtype), self.neg_scale, self.gamma,
+                                     self.balance_param)

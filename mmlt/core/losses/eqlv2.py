@@ -1,0 +1,62 @@
+"""Equalization loss v2.  z (N, C), s = sigmoid z; positive and negative gradients gathered per class (C,)."""
+import torch
+
+from .base import LongTailLoss, sum_over_ranks
+from .sigmoid import weighted_bce
+
+
+def balance_weights(positive, negative, gamma=12.0, mu=0.8, alpha=4.0):
+    """Gathered gradients (C,), (C,) -> weights of the positives and of the negatives, (C,), (C,).
+
+    With g = positive / negative (100 before the first step) and f = sigmoid(gamma (g - mu)): 1 + alpha (1 - f) and f.
+    """
+    started = positive.sum() + negative.sum() > 0
+    ratio = torch.where(started, positive / (negative + 1e-10), 100.0)
+    rising = torch.sigmoid(gamma * (ratio - mu))
+    return 1 + alpha * (1 - rising), rising
+
+
+class EqualizationLossV2(LongTailLoss):
+    """C binary problems, summed, each re-balanced by its gradients so far. Tan et al., CVPR 2021, arXiv:2012.08548.
+
+    The gradients are gathered after the loss of a training step, summed over ranks, and are state: buffers
+    ``positive`` and ``negative`` (C,), untouched in evaluation.
+
+    Args:
+        gamma, mu (float): slope and centre of the map from the gradient ratio to the weight.
+        alpha (float): how far positives are raised.
+    """
+
+    needs_counts = False
+    sized = ('positive', 'negative')
+
+    def __init__(self, gamma=12.0, mu=0.8, alpha=4.0, **kwargs):
+        super().__init__(**kwargs)
+        self.gamma = gamma
+        self.mu = mu
+        self.alpha = alpha
+
+    def losses(self, logits, target):
+        self.size(logits.size(1))
+        weights = balance_weights(self.positive, self.negative, self.gamma, self.mu, self.alpha)
+        loss = weighted_bce(logits, target, *(w.to(logits.dtype) for w in weights))
+        if self.counting:
+            self.gather(logits.detach(), target, *weights)
+        return loss
+
+    def gather(self, logits, target, positive, negative):
+        """Add the weighted |gradient| of every class, over all ranks."""
+        probs = logits.sigmoid()
+        if target.ndim == 1:
+            index = target[:, None]
+            miss = torch.sigmoid(-logits.gather(1, index)).squeeze(1).double()
+            of_positives = torch.zeros_like(positive).index_add_(0, target, miss)
+            of_negatives = probs.scatter_(1, index, 0).sum(0, dtype=torch.float64)
+        else:
+            of_positives = (target * torch.sigmoid(-logits)).sum(0, dtype=torch.float64)
+            of_negatives = ((1 - target) * probs).sum(0, dtype=torch.float64)
+        of_positives *= positive
+        of_negatives *= negative
+        sum_over_ranks(of_positives, of_negatives)
+        self.positive += of_positives
+        self.negative += of_negatives

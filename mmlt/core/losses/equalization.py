@@ -1,0 +1,73 @@
+"""Equalization losses: rare classes (pi_c < threshold) are spared as negatives.  z (N, C), pi (C,)."""
+import math
+
+import torch
+
+from .base import LongTailLoss
+from .cross_entropy import cross_entropy
+from .draws import Draws
+from .sigmoid import weighted_bce
+
+DROPPED = -1e30  # e^DROPPED is 0, and no inf - inf comes of it
+
+
+def softmax_equalization(logits, target, log_keep):
+    """log sum_k w_k e^z_k - z_y with w_y = 1, (N, C) -> (N,).
+
+    Args:
+        log_keep (Tensor): log w, (C,) or (N, C); ``DROPPED`` or less for 0.
+    """
+    if target.ndim == 1:
+        log_keep = log_keep.expand_as(logits).scatter(1, target[:, None], 0)
+        return cross_entropy(logits + log_keep, target)
+    others = (logits + log_keep).logsumexp(1, keepdim=True)
+    own = logits + (-log_keep.exp()).log1p().clamp(min=DROPPED)  # what of e^z_c the sum lacks
+    return (target * (torch.logaddexp(others, own) - logits)).sum(1)
+
+
+class SoftmaxEqualizationLoss(LongTailLoss):
+    """Softmax over the label and what of the rare classes was not dropped.
+
+    Tan et al., Equalization loss, CVPR 2020, arXiv:2003.05176, softmax form. The draw is one for each image and
+    class; in evaluation nothing is drawn and a rare negative has its expected weight 1 - gamma.
+
+    Args:
+        gamma (float): probability that a rare class is dropped as a negative.
+        threshold (float): a class is rare if pi_c is less, a share of the training images: 0.005 for CIFAR-100-LT of
+            imbalance 100, 4.3e-4 for ImageNet-LT.
+        seed (int): of the draws.
+    """
+
+    def __init__(self, gamma=0.9, threshold=0.005, seed=0, **kwargs):
+        if not 0 <= gamma <= 1:
+            raise ValueError(f'gamma is a probability, got {gamma}')
+        super().__init__(**kwargs)
+        self.gamma = gamma
+        self.threshold = threshold
+        self.draws = Draws(seed)
+
+    def losses(self, logits, target):
+        rare = self.class_counts < self.threshold * self.class_counts.sum()
+        if self.training:
+            generator = self.draws.generator(logits.device)
+            drawn = torch.rand(logits.shape, generator=generator, device=logits.device) < self.gamma
+            log_keep = torch.zeros_like(logits).masked_fill_(drawn.logical_and_(rare), DROPPED)
+        else:
+            log_keep = rare.to(logits.dtype) * (math.log1p(-self.gamma) if self.gamma < 1 else DROPPED)
+        return softmax_equalization(logits, target, log_keep)
+
+
+class EqualizationLoss(LongTailLoss):
+    """C binary problems, summed; rare classes get no negative. Tan et al., CVPR 2020, arXiv:2003.05176.
+
+    Args:
+        threshold (float): a class is rare if pi_c is less, a share of the training images; 1.77e-3 is for LVIS v0.5.
+    """
+
+    def __init__(self, threshold=1.77e-3, **kwargs):
+        super().__init__(**kwargs)
+        self.threshold = threshold
+
+    def losses(self, logits, target):
+        frequent = self.class_counts >= self.threshold * self.class_counts.sum()
+        return weighted_bce(logits, target, negative=frequent.to(logits.dtype))

@@ -1,0 +1,43 @@
+"""Softmax focal loss.  z (N, C), p = softmax z."""
+import torch
+
+from .base import ClassWeightedLoss
+from .cross_entropy import cross_entropy
+
+
+def softmax_focal(logits, target, gamma=2.0):
+    """(1 - p_y)^gamma (-log p_y), (N, C) -> (N,)."""
+    if target.ndim == 1:
+        return _focal(cross_entropy(logits, target), gamma)
+    return (target * _focal(-logits.log_softmax(1), gamma)).sum(1)
+
+
+def _focal(nll, gamma):
+    wrong = -torch.expm1(-nll)
+    if gamma < 1:  # a finite gradient at 0
+        wrong = wrong + torch.finfo(nll.dtype).tiny
+    return wrong**gamma * nll
+
+
+class SoftmaxFocalLoss(ClassWeightedLoss):
+    """(1 - p_y)^gamma CE. Lin et al., Focal loss, ICCV 2017, arXiv:1708.02002, in its softmax form.
+
+    MMPretrain's ``FocalLoss`` is C binary problems with alpha, another loss. Takes ``class_weight``, ``beta`` and the
+    arguments of :class:`LongTailLoss`.
+
+    Args:
+        gamma (float): focus; 0 is CE.
+
+    >>> import torch
+    >>> SoftmaxFocalLoss()(torch.tensor([[2.0, 1.0, 0.1], [0.5, 1.5, -0.3]]), torch.tensor([0, 2]))
+    tensor(0.9107)
+    """
+
+    needs_counts = False
+
+    def __init__(self, gamma=2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.gamma = gamma
+
+    def losses(self, logits, target):
+        return softmax_focal(logits, target, self.gamma)

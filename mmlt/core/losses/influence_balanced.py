@@ -1,0 +1,48 @@
+"""Influence-balanced loss.  z (N, C), p = softmax z, features h (N, D)."""
+import torch
+
+from ..counts import inverse_weights
+from .base import LongTailLoss
+from .cross_entropy import cross_entropy
+
+
+def influence_balanced(logits, target, feats, alpha=1000.0, detach=False):
+    """CE alpha / (|p - Y|_1 |h|_1 + 1e-3), (N, C), (N,) or (N, C), (N, D) -> (N,)."""
+    norm = feats.to(logits.dtype).abs().sum(1)
+    if target.ndim == 1:
+        return _balanced(cross_entropy(logits, target), norm, alpha, detach)
+    return (target * _balanced(-logits.log_softmax(1), norm[:, None], alpha, detach)).sum(1)
+
+
+def _balanced(nll, norm, alpha, detach):
+    influence = -2 * torch.expm1(-nll) * norm  # |p - onehot|_1 = 2 (1 - p_y)
+    return nll * alpha / ((influence.detach() if detach else influence) + 1e-3)
+
+
+class InfluenceBalancedLoss(LongTailLoss):
+    """CE divided by the sample's influence on the decision boundary, times 1 / n_c. Park et al., ICCV 2021,
+    arXiv:2110.02444.
+
+    A loss for the second half of training, after CE; mmlt's heads hand it the features.
+
+    Args:
+        alpha (float): a factor of the whole that brings it to the size of CE.
+        detach (bool): keep the factor out of the gradient. The released code does not.
+    """
+
+    needs_features = True
+
+    def __init__(self, alpha=1000.0, detach=False, **kwargs):
+        super().__init__(**kwargs)
+        self.alpha = alpha
+        self.detach = detach
+
+    def class_weights(self, num_classes):
+        return inverse_weights(self.class_counts)
+
+    def losses(self, logits, target, feats=None):
+        if feats is None or feats.ndim != 2 or len(feats) != len(logits):
+            raise ValueError(f'InfluenceBalancedLoss needs feats=(N, D), the input of the classifier, with '
+                             f'N={len(logits)}, got {None if feats is None else tuple(feats.shape)}; '
+                             'LongTailClsHead passes it')
+        return influence_balanced(logits, target, feats, self.alpha, self.detach)

@@ -1,0 +1,67 @@
+"""One-vs-all losses.  z (N, C), labels (N,) or rows Y (N, C) of any mass; softplus(z) = -log(1 - sigmoid z)."""
+import torch
+import torch.nn.functional as F
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+
+def softplus(x):
+    """log(1 + e^x), to the last bit of float64 as well (torch's default turns linear at 20)."""
+    return F.softplus(x, threshold=40)
+
+
+def weighted_bce(logits, target, positive=None, negative=None):
+    """sum_j Y_j positive_j softplus(-z_j) + (sum_k Y_k - Y_j) negative_j softplus(z_j), (N, C) -> (N,).
+
+    Args:
+        positive (Tensor, optional): (C,) weights, default 1.
+        negative (Tensor, optional): (C,) or (N, C) weights, default 1.
+    """
+    positive = logits.new_ones(logits.size(1)) if positive is None else positive
+    negative = logits.new_ones(logits.size(1)) if negative is None else negative
+    if target.ndim == 2:
+        positive = target * positive
+        factor = positive + (target.sum(1, keepdim=True) - target) * negative
+        return (softplus(logits) * factor - positive * logits).sum(1)
+    index, positive = target[:, None], positive[target][:, None]
+    factor = negative.expand_as(logits).scatter(1, index, positive)
+    # softplus(-z) = softplus(z) - z, taken on the element so that the sum loses no digits
+    return (softplus(logits) * factor).scatter_add(1, index, -positive * logits.gather(1, index)).sum(1)
+
+
+class _FocalBCE(Function):
+    """q^gamma b with b = softplus(z) - Y z and q = 1 - e^-b, and its first derivative, in place where it can."""
+
+    @staticmethod
+    def forward(ctx, logits, target, gamma):
+        bce = softplus(logits).addcmul_(target, logits, value=-1)
+        wrong = bce.neg().expm1_().neg_()
+        ctx.gamma = gamma
+        ctx.save_for_backward(logits, target, bce, wrong)
+        return wrong.pow(gamma).mul_(bce)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        logits, target, bce, wrong = ctx.saved_tensors
+        slope = (1 - wrong).mul_(bce).mul_(ctx.gamma).add_(wrong)
+        if ctx.gamma != 1:
+            slope.mul_((wrong.clamp(min=torch.finfo(wrong.dtype).tiny) if ctx.gamma < 1 else wrong)**(ctx.gamma - 1))
+        return logits.sigmoid().sub_(target).mul_(slope).mul_(grad), None, None
+
+
+def focal_bce(logits, target, gamma=2.0):
+    """(1 - p_t)^gamma BCE with p_t = e^-BCE, elementwise: (N, C), (N, C) -> (N, C). Differentiable once."""
+    return _FocalBCE.apply(logits, target, gamma)
+
+
+def sigmoid_focal(logits, target, gamma=2.0):
+    """Focal loss of C binary problems without alpha, summed over them, (N, C) -> (N,). Differentiable once.
+
+    Lin et al., ICCV 2017, arXiv:1708.02002.
+    """
+    if target.ndim == 1:
+        return focal_bce(logits, torch.zeros_like(logits).scatter_(1, target[:, None], 1), gamma).sum(1)
+    zeros = torch.zeros_like(logits)
+    rest = target.sum(1, keepdim=True) - target
+    return (target * focal_bce(-logits, zeros, gamma) + rest * focal_bce(logits, zeros, gamma)).sum(1)

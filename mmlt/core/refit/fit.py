@@ -1,0 +1,143 @@
+"""Train a classifier on cached features.  N images, n of them in use, C classes, D features."""
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils import skip_init
+
+from ..sampling import ClassIndex, drawn_indices, seeded_generator
+
+CHUNK = 4096
+LIMIT = 1e4
+
+
+class Split(NamedTuple):
+    """Cached features (N, D) of any float type, labels (N,) and the images in use, (n,)."""
+    features: torch.Tensor
+    labels: torch.Tensor
+    rows: torch.Tensor
+
+    @property
+    def y(self):
+        """(n,): labels of the images in use."""
+        return self.labels[self.rows]
+
+    def counts(self, num_classes):
+        """(C,): images in use of each class."""
+        return torch.bincount(self.y, minlength=num_classes)
+
+    def chunks(self, size=CHUNK):
+        """Float32 features and labels, ``size`` images at a time."""
+        for rows in self.rows.split(size):
+            yield self.features[rows].float(), self.labels[rows]
+
+
+def as_split(features, labels, num_classes, name='features'):
+    """Check features (N, D) and labels (N,), arrays or tensors, and return them as a :class:`Split` of all images.
+
+    Raises:
+        ValueError: a feature is NaN or infinite, or beyond 1e4; a label is out of range; the shapes do not fit.
+    """
+    features, labels = torch.as_tensor(features), torch.as_tensor(labels, dtype=torch.int64)
+    if features.ndim != 2 or labels.shape != features.shape[:1] or not len(labels):
+        raise ValueError(f'{name}: expected features (N, D) and labels (N,), N > 0; got {tuple(features.shape)} and '
+                         f'{tuple(labels.shape)}')
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= num_classes:
+        raise ValueError(f'{name}: labels span [{low}, {high}], the classifier has {num_classes} classes; use the data '
+                         'set that the checkpoint was trained on')
+    for start in range(0, len(features), CHUNK):
+        size = features[start:start + CHUNK].abs().amax(1).float()
+        bad = (~(size <= LIMIT)).nonzero().flatten()
+        if len(bad):
+            i = start + int(bad[0])
+            column = int((~(features[i].abs() <= LIMIT)).nonzero()[0])
+            value = features[i, column].item()
+            why = (f'beyond {LIMIT:g}: were the images normalised as in training (data_preprocessor)?'
+                   if math.isfinite(value) else 'not finite: has the checkpoint diverged?')
+            raise ValueError(f'{name}: feature {column} of image {i} is {value:g}, {why}')
+    return Split(features, labels, torch.arange(len(labels)))
+
+
+class Recipe(NamedTuple):
+    """SGD with momentum 0.9 and a cosine schedule; ``lr=None`` is the default of each method."""
+    epochs: int = 10
+    batch_size: int = 128
+    lr: float | None = None
+    seed: int = 0
+
+
+def fit(layer, train, recipe, lr, weight_decay=5e-4, loss=F.cross_entropy, balanced=True, after_step=None):
+    """Train ``layer`` (D -> C) in place and return it frozen, in eval mode.
+
+    An epoch is n samples: class-balanced draws, each class as likely as any other, or (``balanced=False``) a
+    permutation of the data. They follow from ``recipe.seed`` alone; no global random state is used.
+
+    Args:
+        lr (float): initial learning rate, unless the recipe has one.
+        loss: ``loss(logits (B, C), labels (B,))``.
+        after_step: called after every step, without gradients.
+
+    Raises:
+        ValueError: training diverged.
+    """
+    weights = [p for p in layer.parameters() if p.requires_grad]
+    lr = lr if recipe.lr is None else recipe.lr
+    optimizer = torch.optim.SGD(weights, lr, momentum=0.9, weight_decay=weight_decay)
+    index = ClassIndex(train.y.cpu().numpy(), int(train.labels.max()) + 1, train.rows.cpu().numpy())
+    present = (index.counts > 0).double()
+    total, step = recipe.epochs * -(-len(train.rows) // recipe.batch_size), 0
+    layer.train()
+    for epoch in range(recipe.epochs):
+        generator = seeded_generator(recipe.seed, epoch)
+        if balanced:
+            order = drawn_indices(index, present, len(train.rows), generator)
+        else:
+            order = index.order[torch.randperm(len(index.order), generator=generator)]
+        for rows in order.to(train.features.device).split(recipe.batch_size):
+            optimizer.param_groups[0]['lr'] = lr * (1 + math.cos(math.pi * step / total)) / 2
+            optimizer.zero_grad()
+            loss(layer(train.features[rows].float()), train.labels[rows]).backward()
+            optimizer.step()
+            if after_step is not None:
+                with torch.no_grad():
+                    after_step()
+            step += 1
+    if not all(w.isfinite().all() for w in weights):
+        norm = train.features[train.rows[:CHUNK]].float().norm(dim=1).mean()
+        raise ValueError(f'training diverged with lr={lr:g} on features of mean norm {norm:.3g}; pass a smaller lr')
+    return layer.eval().requires_grad_(False)
+
+
+def linear(weight, bias=None):
+    """A linear layer with a copy of ``weight`` (C, D) and ``bias`` (C,), zero by default; draws no random numbers."""
+    layer = skip_init(nn.Linear, weight.shape[1], len(weight), device=weight.device)
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        layer.bias.zero_() if bias is None else layer.bias.copy_(bias)
+    return layer
+
+
+def new_linear(like, seed):
+    """A linear layer of the shape of ``like``, started anew: N(0, 0.01) and no bias."""
+    weight = torch.empty(like.weight.shape).normal_(std=0.01, generator=seeded_generator(seed))
+    return linear(weight.to(like.weight.device))
+
+
+def max_norm_radius(weight, share=0.1):
+    """(C, D) -> scalar: min ||w|| + share * (max ||w|| - min ||w||)."""
+    low, high = weight.norm(dim=1).aminmax()
+    return low + share * (high - low)
+
+
+def project_rows(weight, radius):
+    """(C, D), scalar -> (C, D): rows longer than ``radius`` are scaled back to it, the others unchanged.
+
+    >>> project_rows(torch.tensor([[3., 4.], [.6, .8]]), 1.4)
+    tensor([[0.8400, 1.1200],
+            [0.6000, 0.8000]])
+    """
+    norms = weight.norm(dim=1, keepdim=True)
+    return torch.where(norms > radius, weight * (radius / norms.clamp_min(1e-12)), weight)

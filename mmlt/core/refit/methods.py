@@ -1,0 +1,116 @@
+"""Second stages on cached features.  N images, C classes, D features, G settings.
+
+Each takes the training :class:`~.fit.Split`, the joint linear classifier and a :class:`~.fit.Recipe`, and returns a
+new layer in eval mode. Features come from the test pipeline, while the two-run recipes see augmented images.
+"""
+from functools import partial
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+from ..layers import DisAlignLinear, LWSLinear, NCMClassifier
+from ..losses import GeneralizedReweightLoss
+from .fit import fit, linear, max_norm_radius, new_linear, project_rows
+from .sweep import norm_scales, prior_shifts, sweep
+
+TAUS = [round(0.1 * i, 1) for i in range(21)]
+
+
+def crt(train, joint, recipe):
+    """cRT: a new linear layer on class-balanced samples. Kang et al., ICLR 2020, arXiv:1910.09217."""
+    return fit(new_linear(joint, recipe.seed), train, recipe, lr=0.1)
+
+
+def lws(train, joint, recipe):
+    """LWS: one scale a class on class-balanced samples, folded into a linear layer. Kang et al., ICLR 2020."""
+    layer = fit(_on_top_of(joint, LWSLinear, recipe.seed), train, recipe, lr=0.1)
+    return linear(layer.scales[:, None] * layer.weight, layer.scales * layer.bias)
+
+
+def tau_norm(train, joint, recipe, tau):
+    """tau-norm: ``w_c / ||w_c||^tau`` without the bias. Kang et al., ICLR 2020."""
+    return linear(joint.weight * norm_scales(joint.weight, [tau])[0, :, None])
+
+
+def ncm(train, joint, recipe, mode):
+    """Nearest class mean of the training features. Kang et al., ICLR 2020."""
+    layer = NCMClassifier(joint.in_features, joint.out_features, mode).to(joint.weight.device)
+    layer.fit(train.features[train.rows], train.y)
+    return layer.eval()
+
+
+def disalign(train, joint, recipe, rho):
+    """DisAlign: adaptive calibration by a re-weighted CE on the data as it is. Zhang et al., CVPR 2021,
+    arXiv:2103.16370."""
+    counts = train.counts(joint.out_features).clamp_min(1)
+    loss = GeneralizedReweightLoss(rho=rho, class_counts=counts).to(joint.weight.device)
+    return fit(_on_top_of(joint, DisAlignLinear, recipe.seed), train, recipe, lr=0.1, loss=loss, balanced=False)
+
+
+def logit_adjust(train, joint, recipe, tau):
+    """Post-hoc logit adjustment ``z - tau log pi``, folded into the bias. Menon et al., ICLR 2021, arXiv:2007.07314."""
+    return linear(joint.weight, joint.bias + _shifts(train, joint, [tau])[0])
+
+
+def maxnorm(train, joint, recipe, weight_decay=0.1):
+    """Weight balancing: class-balanced samples, a strong weight decay, rows kept in a ball. Alshammari et al., CVPR
+    2022, arXiv:2203.14197 (there with a class-balanced loss instead of the samples)."""
+    layer = linear(joint.weight, joint.bias)
+    radius = max_norm_radius(joint.weight)
+    return fit(layer, train, recipe, lr=0.01, weight_decay=weight_decay,
+               after_step=lambda: layer.weight.copy_(project_rows(layer.weight, radius)))
+
+
+def los(train, joint, recipe, smoothing):
+    """LOS: over-smoothed labels on class-balanced samples, from the joint weights on. Sun et al., Label Over-Smooth Can
+    Balance, ICLR 2025 (its code samples the data as it is)."""
+    loss = partial(F.cross_entropy, label_smoothing=smoothing)
+    return fit(linear(joint.weight, joint.bias), train, recipe, lr=0.1, weight_decay=0., loss=loss)
+
+
+class Method(NamedTuple):
+    """How to fit a second stage, and the settings to choose from."""
+    fit: callable
+    grid: tuple = ({},)
+
+
+METHODS = {
+    'crt': Method(crt),
+    'lws': Method(lws),
+    'tau_norm': Method(tau_norm, tuple(dict(tau=tau) for tau in TAUS)),
+    'ncm': Method(ncm, tuple(dict(mode=mode) for mode in ('cl2n', 'l2n', 'un'))),
+    'disalign': Method(disalign, tuple(dict(rho=rho) for rho in (0.4, 0.8, 1.2))),
+    'logit_adjust': Method(logit_adjust, tuple(dict(tau=tau) for tau in TAUS)),
+    'maxnorm': Method(maxnorm),
+    'los': Method(los, tuple(dict(smoothing=smoothing) for smoothing in (0.5, 0.9, 0.98))),
+}
+
+
+def class_hits(name, train, held_out, joint, recipe):
+    """(G, C): right predictions on ``held_out`` of each class, for every setting of the method's grid."""
+    if name == 'tau_norm':
+        scales = norm_scales(joint.weight, TAUS)
+        return sweep(held_out, joint.weight, None, scales, torch.zeros_like(scales))
+    if name == 'logit_adjust':
+        shifts = _shifts(train, joint, TAUS)
+        return sweep(held_out, joint.weight, joint.bias, torch.ones_like(shifts), shifts)
+    method, hits = METHODS[name], []
+    for setting in method.grid:
+        layer = method.fit(train, joint, recipe, **setting)
+        right = [y[layer(x).argmax(1) == y] for x, y in held_out.chunks()]
+        hits.append(torch.bincount(torch.cat(right), minlength=joint.out_features).cpu())
+    return torch.stack(hits)
+
+
+def _shifts(train, joint, taus):
+    return prior_shifts(train.counts(joint.out_features).cpu(), taus).to(joint.weight.device)
+
+
+def _on_top_of(joint, layer, seed):
+    """``layer`` with the joint weights; what it draws for itself leaves the global random state alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        layer = layer(joint.in_features, joint.out_features).to(joint.weight.device)
+    layer.load_state_dict(joint.state_dict())
+    return layer

@@ -1,0 +1,112 @@
+"""What all samplers share: the labels, the epoch, the seed and the split over ranks."""
+from itertools import chain
+
+import torch
+from torch import distributed as dist
+from torch.utils.data import Sampler
+
+from mmlt.core.sampling import ClassIndex, drawn_indices, power_probabilities, seeded_generator, shuffled_indices
+
+from ..labels import class_counts, labels_of, num_classes_of
+from ..ragged import Ragged
+
+
+class ClassSampler(Sampler):
+    """Base of the samplers that draw a class, then an image of it.
+
+    One global list of indices follows from (seed, epoch), the same on every rank; rank r takes every world_size-th from
+    the r-th on. A subclass gives :attr:`class_probabilities`, or draws the list itself in :meth:`draw`. Class
+    probabilities equal to those of the data shuffle the data set instead of drawing with replacement. An image with
+    several labels may come for each of its classes.
+
+    ``set_epoch`` chooses the list; iterating again without it gives the same list. MMEngine calls it in epoch-based
+    loops and, whenever the loader starts again, in iter-based ones. A ``skip`` for its iter-based resume is left out on
+    purpose: the loop then counts epochs from 0 again, so only its own fallback ends up in the right epoch.
+
+    Args:
+        dataset: anything :func:`mmlt.data.labels.labels_of` takes, or the labels themselves.
+        seed (int, optional): by default rank 0 draws one for all ranks.
+        round_up (bool): repeat the first indices so that every rank has equally many.
+        num_samples (int, optional): indices of an epoch, over all ranks; by default N, the length of the data set.
+
+    Attributes:
+        total_size (int): indices of an epoch over all ranks, with those that round up.
+        begin (int): the epoch at which schedules start; ``StagedSampler`` sets it to that of the stage.
+
+    Raises:
+        TypeError: the labels cannot be read.
+        ValueError: a label outside the classes, no label at all, or ``num_samples`` below 1.
+    """
+
+    begin = 0
+
+    def __init__(self, dataset, seed=None, round_up=True, num_samples=None):
+        labels = labels_of(dataset)
+        num_classes = len(class_counts(labels, num_classes_of(dataset)))
+        self.dataset, self.dataset_size = dataset, len(labels)
+        if isinstance(labels, Ragged):
+            labels = labels.unique()
+            self.index = ClassIndex(labels.flat, num_classes, labels.images)
+        else:
+            self.index = ClassIndex(labels, num_classes)
+        self.num_samples = self.default_length() if num_samples is None else num_samples
+        if self.num_samples < 1:
+            raise ValueError(f'num_samples is the number of indices of one epoch over all ranks, at least 1; '
+                             f'got {num_samples}')
+        self.rank, self.world_size = rank_and_world_size()
+        self.seed = shared_seed() if seed is None else seed
+        self.round_up = round_up
+        self.total_size = -(-self.num_samples // self.world_size) * self.world_size if round_up else self.num_samples
+        self.epoch = 0
+
+    @property
+    def counts(self):
+        """Images of each class, (C,) int64."""
+        return self.index.counts
+
+    @property
+    def class_probabilities(self):
+        """Share of each class in the current epoch's draws, (C,) float64."""
+        raise NotImplementedError
+
+    def default_length(self):
+        """Indices of an epoch over all ranks unless ``num_samples`` says otherwise."""
+        return self.dataset_size
+
+    def draw(self, generator):
+        """The current epoch's global list, (num_samples,) int64."""
+        probabilities = self.class_probabilities
+        if torch.allclose(probabilities, power_probabilities(self.counts, 1), rtol=1e-9, atol=0):
+            return shuffled_indices(self.dataset_size, self.num_samples, generator)
+        return drawn_indices(self.index, probabilities, self.num_samples, generator)
+
+    def global_indices(self):
+        """The current epoch's list over all ranks, (total_size,) int64."""
+        indices = self.draw(seeded_generator(self.seed, self.epoch))
+        return indices.repeat(-(-self.total_size // self.num_samples))[:self.total_size]
+
+    def set_epoch(self, epoch):
+        """Set the epoch, from 0 on."""
+        self.epoch = epoch
+
+    def __iter__(self):
+        parts = self.global_indices()[self.rank::self.world_size].split(1 << 14)
+        return chain.from_iterable(map(torch.Tensor.tolist, parts))
+
+    def __len__(self):
+        return len(range(self.rank, self.total_size, self.world_size))
+
+
+def rank_and_world_size():
+    """(rank, world size), (0, 1) without torch.distributed."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
+
+
+def shared_seed():
+    """A seed from the system, drawn by rank 0 for all ranks; no global generator moves."""
+    seed = [torch.Generator().seed() % 2 ** 31]
+    if rank_and_world_size()[1] > 1:
+        dist.broadcast_object_list(seed, src=0)
+    return seed[0]

@@ -1,0 +1,155 @@
+"""One class a row of the table of samplers. All take ``dataset, seed=None, round_up=True, num_samples=None``, too:
+see :class:`ClassSampler`. n (C,) images of each class, N in all; an empty class is never drawn.
+"""
+from mmlt.core.sampling import (
+    balanced_indices,
+    class_cycle_indices,
+    curriculum_exponent,
+    effective_probabilities,
+    power_probabilities,
+    progressive_probabilities,
+)
+
+from .base import ClassSampler
+
+
+class PowerSampler(ClassSampler):
+    """Draw class c with probability n_c^q / sum n^q. Kang et al., ICLR 2020, arXiv:1910.09217.
+
+    Args:
+        q (float): 1 shuffles the data, 0.5 is square-root sampling, 0 is class-balanced.
+
+    >>> sampler = PowerSampler([0, 0, 0, 0, 1], q=0.5, seed=0)
+    >>> sampler.class_probabilities.tolist()
+    [0.6666666666666666, 0.3333333333333333]
+    """
+
+    def __init__(self, dataset, q=0.5, **kwargs):
+        super().__init__(dataset, **kwargs)
+        self.q = q
+        power_probabilities(self.counts, q)
+
+    @property
+    def class_probabilities(self):
+        return power_probabilities(self.counts, self.q)
+
+
+class ClassBalancedSampler(ClassSampler):
+    """Draw every class with probability 1 / C. Kang et al., ICLR 2020, arXiv:1910.09217."""
+
+    @property
+    def class_probabilities(self):
+        return power_probabilities(self.counts, 0)
+
+
+class SquareRootSampler(ClassSampler):
+    """Draw class c with probability sqrt(n_c) / sum sqrt(n). Mahajan et al., ECCV 2018, arXiv:1805.00932."""
+
+    @property
+    def class_probabilities(self):
+        return power_probabilities(self.counts, 0.5)
+
+
+class ReversedSampler(ClassSampler):
+    """Draw class c in proportion to n_max / n_c. BBN: Zhou et al., CVPR 2020, arXiv:1912.02413."""
+
+    @property
+    def class_probabilities(self):
+        return power_probabilities(self.counts, -1)
+
+
+class EffectiveNumberSampler(ClassSampler):
+    """Draw class c in proportion to n_c / E_c, E the effective number. Cui et al., CVPR 2019, arXiv:1901.05555.
+
+    Args:
+        beta (float): 0 shuffles the data, 1 is class-balanced.
+    """
+
+    def __init__(self, dataset, beta=0.9999, **kwargs):
+        super().__init__(dataset, **kwargs)
+        self.beta = beta
+        effective_probabilities(self.counts, beta)
+
+    @property
+    def class_probabilities(self):
+        return effective_probabilities(self.counts, self.beta)
+
+
+class ProgressivelyBalancedSampler(ClassSampler):
+    """Move from the data's frequencies to balanced ones: (1 - t) n_c / N + t / C. Kang et al., ICLR 2020,
+    arXiv:1910.09217. From ``max_epochs`` on it stays balanced.
+
+    Args:
+        max_epochs (int): T, the length of the move.
+        last (str): ``'paper'`` has t = epoch / T; ``'balanced'``, the paper's code, t = epoch / (T - 1).
+    """
+
+    def __init__(self, dataset, max_epochs, last='paper', **kwargs):
+        super().__init__(dataset, **kwargs)
+        self.max_epochs, self.last = max_epochs, last
+        progressive_probabilities(self.counts, 0, max_epochs, last)
+
+    @property
+    def class_probabilities(self):
+        return progressive_probabilities(self.counts, self.epoch - self.begin, self.max_epochs, self.last)
+
+
+class CurriculumSampler(ClassSampler):
+    """Draw class c in proportion to n_c^g, g falling from 1. Dynamic Curriculum Learning: Wang et al., ICCV 2019,
+    arXiv:1901.06783, whose target distribution it samples from; the paper drops and weights images of a batch instead.
+
+    Args:
+        max_epochs (int): the length of the schedule; g stays afterwards.
+        schedule (str): ``'convex'``, ``'linear'``, ``'concave'`` or ``'composite'``, see
+            :func:`mmlt.core.sampling.curriculum_exponent`.
+        base (float): of ``'concave'``.
+    """
+
+    def __init__(self, dataset, max_epochs, schedule='convex', base=0.99, **kwargs):
+        super().__init__(dataset, **kwargs)
+        self.max_epochs, self.schedule, self.base = max_epochs, schedule, base
+        curriculum_exponent(0, max_epochs, schedule, base)
+
+    @property
+    def class_probabilities(self):
+        g = curriculum_exponent(self.epoch - self.begin, self.max_epochs, self.schedule, self.base)
+        return power_probabilities(self.counts, g)
+
+
+class RandomOverSampler(ClassBalancedSampler):
+    """Repeat the images of each class up to n_max, the remainder at random: an epoch of n_max C. With ``num_samples``,
+    that many over C from each class; an image comes again only after all of its class came.
+    """
+
+    def default_length(self):
+        return int(self.counts.max() * self.counts.count_nonzero())
+
+    def draw(self, generator):
+        return balanced_indices(self.index, self.num_samples, generator)
+
+
+class RandomUnderSampler(RandomOverSampler):
+    """n_min images of each class, anew each epoch: an epoch of n_min C."""
+
+    def default_length(self):
+        return int(self.counts[self.counts > 0].min() * self.counts.count_nonzero())
+
+
+class ClassCycleSampler(ClassBalancedSampler):
+    """Class-aware sampling: go through the classes in shuffled cycles and take the next images of each class from its
+    own shuffled cycles. Shen et al., ECCV 2016, arXiv:1512.05830; as in Kang et al., ICLR 2020, arXiv:1910.09217.
+
+    The cycles start anew each epoch, of N indices where the papers' code has n_max C but stops after N.
+
+    Args:
+        samples_per_class (int): images, one after another, at each visit of a class.
+    """
+
+    def __init__(self, dataset, samples_per_class=4, **kwargs):
+        super().__init__(dataset, **kwargs)
+        if samples_per_class < 1:
+            raise ValueError(f'samples_per_class must be at least 1, got {samples_per_class}')
+        self.samples_per_class = samples_per_class
+
+    def draw(self, generator):
+        return class_cycle_indices(self.index, self.num_samples, self.samples_per_class, generator)

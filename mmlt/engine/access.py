@@ -1,0 +1,48 @@
+"""Reach the parts of a running training."""
+from difflib import get_close_matches
+
+from mmengine.model import is_model_wrapper
+
+
+def unwrap(model):
+    """The model inside MMEngine's distributed wrapper, or the model itself."""
+    return model.module if is_model_wrapper(model) else model
+
+
+def ema_models(runner):
+    """The averaged copies that MMEngine's EMA hooks keep of the model."""
+    return [hook.ema_model.module for hook in runner.hooks if hasattr(hook, 'ema_model')]
+
+
+def submodule(model, path):
+    """The module at ``path``.
+
+    Raises:
+        ValueError: there is none; near names are listed.
+    """
+    try:
+        return model.get_submodule(path)
+    except AttributeError:
+        names = [name for name, _ in model.named_modules() if name]
+        raise ValueError(f'no module {path!r} in {type(model).__name__}' + near([path], names)) from None
+
+
+def near(words, names):
+    """'; did you mean a, b?' or nothing."""
+    close = [match for word in words for match in get_close_matches(word, names, n=3, cutoff=0.4)]
+    return f'; did you mean {", ".join(dict.fromkeys(close))}?' if close else ''
+
+
+def batch_augments(model):
+    """The batch augmentations of MMPretrain's data preprocessor."""
+    augments = getattr(getattr(model, 'data_preprocessor', None), 'batch_augments', None)
+    return getattr(augments, 'augments', [])
+
+
+def prepare_augments(augments, model, counts):
+    """Give batch augmentations the model and the class counts that they ask for."""
+    for augment in augments:
+        if hasattr(augment, 'attach'):
+            augment.attach(model)
+        if counts is not None and hasattr(augment, 'set_class_counts'):
+            augment.set_class_counts(counts)

@@ -1,0 +1,189 @@
+"""Inputs of a model's classifier over a data set, computed once and kept on disk.  N images, D features."""
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.registry import DATASETS, MODELS
+from mmengine.runner import Runner
+from torch.utils.data import Subset
+
+from mmlt.core.refit import linear
+from mmlt.data.labels import Ragged, labels_of
+
+NESTED = ('dataset', 'datasets')
+
+
+def load_model(cfg, state_dict, path):
+    """Build the model of a config with a checkpoint's weights, in eval mode.
+
+    Args:
+        cfg (Config): a whole config.
+        state_dict (dict): weights, with the classifier at ``path``.
+        path (str): where the classifier lies, ``'head.fc'``.
+
+    Raises:
+        ValueError: the checkpoint is of another number of classes, or of another model.
+    """
+    model = MODELS.build(cfg.model, default_args=dict(data_preprocessor=cfg.get('data_preprocessor')))
+    own = model.state_dict().get(f'{path}.weight')
+    if own is None:
+        raise ValueError(f'the checkpoint has its classifier at {path}, the model of the config has none there')
+    saved = state_dict[f'{path}.weight']
+    if len(saved) != len(own):
+        raise ValueError(f'the classifier {path} has {len(saved)} classes in the checkpoint and {len(own)} in the '
+                         'config; set num_classes, or take the config that the checkpoint was trained with')
+    try:
+        missing = model.load_state_dict(state_dict, strict=False).missing_keys
+    except RuntimeError as error:
+        raise ValueError(f'the checkpoint does not fit the config: {error}') from None
+    if missing:
+        raise ValueError(f'the checkpoint lacks {len(missing)} weights of the model, as {", ".join(missing[:3])}; take '
+                         'the config that it was trained with')
+    return model.eval()
+
+
+def joint_classifier(model, path):
+    """The linear classifier at ``path``, as a layer of its own.
+
+    Raises:
+        ValueError: what lies there does not compute W x + b.
+    """
+    layer = model.get_submodule(path)
+    weight, bias = getattr(layer, 'weight', None), getattr(layer, 'bias', None)
+    if weight is not None and bias is not None and weight.ndim == 2:
+        x = torch.linspace(-1, 1, 2 * weight.shape[1], device=weight.device).view(2, -1)
+        with torch.no_grad():
+            if torch.allclose(layer(x), F.linear(x, weight, bias), atol=1e-5):
+                return linear(weight, bias).requires_grad_(False)
+    raise ValueError(f'{path} is {type(layer).__name__}; the second stages start from a linear classifier W x + b')
+
+
+def eval_dataset(cfg, pipeline):
+    """A data set's config with ``pipeline`` in the place of its own, through any wrappers."""
+    cfg = dict(cfg)
+    inner = [key for key in NESTED if key in cfg]
+    for key in inner:
+        part = cfg[key]
+        cfg[key] = [eval_dataset(p, pipeline) for p in part] if key == 'datasets' else eval_dataset(part, pipeline)
+    if 'pipeline' in cfg or not inner:
+        cfg['pipeline'] = pipeline
+    return cfg
+
+
+def pipeline_of(cfg):
+    """The pipeline of a data set's config, that of the innermost one."""
+    for key in NESTED:
+        if key in cfg:
+            return pipeline_of(cfg[key][0] if key == 'datasets' else cfg[key])
+    return cfg.get('pipeline', [])
+
+
+def extract_features(model, path, dataset, loader, file, cfg=None, dtype='float32', progress=None, flush_seconds=2.):
+    """What the classifier at ``path`` is given for every image, in the data set's order.
+
+    The features lie in ``<file>-<key>.npy``, mapped into memory; the key is a hash of all other weights, ``cfg``, the
+    data set's config and labels and ``dtype``. How many images are done is noted on the way, so a run that was killed
+    goes on from there, and a finished one is read. A truncated or foreign file is computed anew.
+
+    Args:
+        model (nn.Module): in eval mode, with MMEngine's ``data_preprocessor``.
+        path (str): where the classifier lies.
+        dataset (dict): config of the data set, with the pipeline to use.
+        loader (dict): config of a data loader; its data set and sampler are not read.
+        file (str): folder and first part of the file's name.
+        cfg: what else the features depend on (the model's config); anything with a ``repr``.
+        dtype (str): ``'float32'`` or ``'float16'``, half the disk, about three digits.
+        progress: called with (images done, N) after every batch.
+        flush_seconds (float): time between two notes on the disk.
+
+    Returns:
+        tuple: features (N, D), a memory-mapped array, and labels (N,) int64.
+
+    Raises:
+        ValueError: images with several labels; the classifier's input is not (batch, D).
+    """
+    data = DATASETS.build(dataset)
+    labels = labels_of(data)
+    if isinstance(labels, Ragged):
+        raise ValueError(f'{dataset["type"]} has images with several labels; refitting needs one label an image')
+    key = _key(model, path, dataset, labels, dtype, cfg)
+    file = Path(f'{file}-{key[:16]}.npy')
+    shape = (len(labels), model.get_submodule(path).in_features)
+    features, done = _reopen(file, key, shape, dtype)
+    if features is None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.with_suffix('.json').unlink(missing_ok=True)
+        features, done = np.lib.format.open_memmap(file, 'w+', dtype, shape), 0
+        _note(file, key, features, 0)
+    noted = time.monotonic()
+    for rows in _batches(model, path, data, loader, done):
+        if rows.ndim != 2:
+            raise ValueError(f'{path} is given features of shape {tuple(rows.shape)}, expected (batch, D); pool them, '
+                             "with neck=dict(type='GlobalAveragePooling') for example")
+        features[done:done + len(rows)] = rows.cpu().numpy()
+        done += len(rows)
+        if time.monotonic() - noted >= flush_seconds or done == len(labels):
+            _note(file, key, features, done)
+            noted = time.monotonic()
+        if progress is not None:
+            progress(done, len(labels))
+    return np.load(file, mmap_mode='c'), labels
+
+
+@torch.no_grad()
+def _batches(model, path, data, loader, done):
+    """(B, D) for each batch from image ``done`` on."""
+    if done == len(data):
+        return
+    loader = {key: value for key, value in loader.items() if key not in ('batch_sampler', 'num_batch_per_epoch')}
+    loader.update(dataset=Subset(data, range(done, len(data))), sampler=dict(type='DefaultSampler', shuffle=False),
+                  drop_last=False, persistent_workers=False)
+    seen = []
+    hook = model.get_submodule(path).register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    try:
+        for batch in Runner.build_dataloader(loader, seed=0):
+            model(**model.data_preprocessor(batch, False), mode='tensor')
+            yield seen.pop()
+    finally:
+        hook.remove()
+
+
+def _key(model, path, dataset, labels, dtype, cfg):
+    digest = hashlib.sha256(repr((path, _plain(dataset), dtype, cfg)).encode())
+    digest.update(labels.tobytes())
+    for name, value in sorted(model.state_dict().items()):
+        if not name.startswith(f'{path}.'):
+            digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())
+            digest.update(value.cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _plain(cfg):
+    """Nested dicts in one order of keys."""
+    if isinstance(cfg, dict):
+        return {key: _plain(cfg[key]) for key in sorted(cfg)}
+    return [_plain(value) for value in cfg] if isinstance(cfg, (list, tuple)) else cfg
+
+
+def _note(file, key, features, done):
+    """Write the features through, then how many are done."""
+    features.flush()
+    note = file.with_suffix('.tmp')
+    note.write_text(json.dumps({'key': key, 'done': done}))
+    os.replace(note, file.with_suffix('.json'))
+
+
+def _reopen(file, key, shape, dtype):
+    try:
+        note = json.loads(file.with_suffix('.json').read_text())
+        features = np.load(file, mmap_mode='r+')
+        if note['key'] == key and features.shape == shape and features.dtype == dtype and 0 <= note['done'] <= shape[0]:
+            return features, note['done']
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None, 0

@@ -1,0 +1,126 @@
+"""Class counts of the training set, handed to every part that asks for them."""
+import warnings
+
+from mmengine.hooks import Hook
+
+from mmlt.core.counts import as_counts, shot_groups
+from mmlt.data.labels import class_counts as count_classes
+from mmlt.engine.access import batch_augments, ema_models, prepare_augments, unwrap
+
+
+class ClassCountsHook(Hook):
+    """Count the training set once and call ``set_class_counts`` on every module, batch augmentation and metric.
+
+    Counts are those of the data set as it is (through its wrappers), not of what a sampler draws. They are set in
+    ``before_train``, so they win over the counts in a ``load_from`` checkpoint, and they travel in
+    ``checkpoint['meta']['class_counts']``, so that a test run has them without the training set.
+
+    Args:
+        class_counts (sequence or str, optional): use these counts (C,), or this json file, instead of counting.
+
+    Raises:
+        ValueError: a head has another number of classes than the data, a label lies outside the classes, or a class
+            has no image and a loss needs its prior.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, class_counts=None):
+        self.given = class_counts
+        self.counts = None
+        self.foreign = None
+
+    def before_train(self, runner):
+        if self.foreign and runner._resume:
+            raise ValueError(self.foreign)
+        if self.foreign:
+            runner.logger.warning(f'{self.foreign}; the classifier starts anew')
+        model, dataset = unwrap(runner.model), runner.train_dataloader.dataset
+        classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+        counts = count_classes(dataset, num_classes=classes and len(classes)) if self.given is None else self.given
+        self.counts = as_counts(counts, allow_empty=True)
+        for name, module in model.named_modules():
+            expected = getattr(module, 'num_classes', None)
+            if isinstance(expected, int) and name.startswith('head') and expected != len(self.counts):
+                raise ValueError(f'{name} ({type(module).__name__}) has num_classes={expected}, the training set has '
+                                 f'{len(self.counts)} classes; set num_classes={len(self.counts)} in the config')
+        self._hand_over(runner)
+        for copy in ema_models(runner):
+            self._set(copy.modules())
+        self._log(runner, classes)
+
+    def _hand_over(self, runner):
+        model = unwrap(runner.model)
+        self._set(model.modules())
+        prepare_augments(batch_augments(model), model, self.counts)
+        if runner.val_loop is not None:
+            self._set(runner.val_evaluator.metrics)
+
+    def _set(self, parts):
+        for part in parts:
+            if hasattr(part, 'set_class_counts'):
+                part.set_class_counts(self.counts)
+
+    def _log(self, runner, classes):
+        n = self.counts.sort(descending=True).values
+        present = n[n > 0]
+        groups = ', '.join(f'{int(mask.sum())} {name}' for name, mask in shot_groups(self.counts).items())
+        runner.logger.info(
+            f'Class counts: N={int(n.sum())}, C={len(n)}, largest {int(n[0])}, median {n.median():g}, '
+            f'smallest {int(present[-1])}, imbalance factor {n[0] / present[-1]:.1f}; {groups}')
+        empty = (self.counts == 0).nonzero().flatten().tolist()
+        if empty:
+            names = ', '.join(str(classes[c]) if classes else str(c) for c in empty[:10])
+            runner.logger.warning(f'{len(empty)} empty classes without a training image: {names}'
+                                  f'{", ..." if len(empty) > 10 else ""}; samplers never draw them')
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if batch_idx == 0:
+            for augment in batch_augments(unwrap(runner.model)):
+                if hasattr(augment, 'set_epoch'):
+                    augment.set_epoch(runner.epoch)
+            self._warn_over_correction(runner)
+
+    def _warn_over_correction(self, runner):
+        sampler = getattr(runner.train_dataloader.batch_sampler, 'sampler', None)
+        drawn = getattr(sampler, 'class_probabilities', None)
+        model = unwrap(runner.model)
+        loss = getattr(getattr(model, 'head', model), 'loss_module', None)
+        if drawn is None or not getattr(loss, 'corrects_prior', False):
+            return
+        prior = self.counts / self.counts.sum()
+        if abs(as_counts(drawn, allow_empty=True) - prior).max() > 0.05 * prior.max():
+            names = type(getattr(sampler, 'current', sampler)), type(getattr(loss, 'active', loss))
+            warnings.warn(f'{names[0].__name__} already changes the class frequencies that {names[1].__name__} '
+                          'corrects for: the tail is counted twice. Use a plain '
+                          'shuffling sampler with this loss, or cross entropy with this sampler.', stacklevel=1)
+
+    # a test run has no training set: the counts come with the checkpoint
+
+    def before_save_checkpoint(self, runner, checkpoint):
+        if self.counts is not None:
+            checkpoint['meta']['class_counts'] = self.counts.tolist()
+
+    def after_load_checkpoint(self, runner, checkpoint):
+        saved = checkpoint.get('meta', {}).get('class_counts')
+        if self.counts is None and saved is not None:
+            self.counts = as_counts(saved, allow_empty=True)
+        state = checkpoint.get('state_dict', {})
+        for name, weight in unwrap(runner.model).state_dict().items():
+            if name.startswith('head.') and name.endswith('.weight') and len(state.get(name, weight)) != len(weight):
+                self.foreign = (f'the checkpoint is of another number of classes: {name} has {len(state[name])} rows, '
+                                f'the model {len(weight)}; check the config or set num_classes')
+
+    def before_val(self, runner):
+        self._set_metrics(runner.val_evaluator)
+
+    def before_test(self, runner):
+        if self.foreign:
+            raise ValueError(self.foreign)
+        self._set_metrics(runner.test_evaluator)
+
+    def _set_metrics(self, evaluator):
+        if self.counts is None and self.given is not None:
+            self.counts = as_counts(self.given, allow_empty=True)
+        if self.counts is not None:
+            self._set(evaluator.metrics)

@@ -1,0 +1,42 @@
+"""Start a part of a model anew in the middle of a run."""
+import torch
+from mmengine.model import initialize
+
+from .access import ema_models, unwrap
+
+
+def reinitialize(runner, path, seed):
+    """Reset the module at ``path`` as it was first initialised: own ``reset_parameters``, then the ``init_cfg`` of the
+    nearest module above. Its optimizer state is dropped, EMA copies follow, the global random state is untouched.
+
+    Raises:
+        ValueError: nothing below ``path`` knows how to reset itself.
+    """
+    model = unwrap(runner.model)
+    module = model.get_submodule(path)
+    weights = list(module.parameters())
+    parts = [m for m in module.modules() if hasattr(m, 'reset_parameters')]
+    if not parts:
+        raise ValueError(f'{path} ({type(module).__name__}) has no reset_parameters; it cannot be re-initialised')
+    device = weights[0].device
+    with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []):
+        torch.manual_seed(seed)
+        for part in parts:
+            part.reset_parameters()
+        init_cfg = _init_cfg(model, path)
+        if init_cfg:
+            initialize(module, init_cfg)
+    for weight in weights:
+        runner.optim_wrapper.optimizer.state.pop(weight, None)
+    for copy in ema_models(runner):
+        copy.get_submodule(path).load_state_dict(module.state_dict())
+
+
+def _init_cfg(model, path):
+    names = path.split('.')
+    for depth in range(len(names), -1, -1):
+        cfg = getattr(model.get_submodule('.'.join(names[:depth])), 'init_cfg', None)
+        if cfg:
+            steps = cfg if isinstance(cfg, list) else [cfg]
+            return [step for step in steps if step.get('type') != 'Pretrained']
+    return None

@@ -1,0 +1,54 @@
+"""What mmlt registers, and where. The only file that touches the frameworks' registries.
+
+A row names a registry and the packages whose ``__all__`` goes into it. MMEngine's root registries are seen from
+every framework's scope; MMPretrain's own hold what derives from its classes.
+"""
+import inspect
+from importlib import import_module
+from importlib.util import find_spec
+
+REGISTRIES = {
+    'mmengine': {
+        'MODELS': ['mmlt.core.losses', 'mmlt.core.layers', 'mmlt.core.contrast', 'mmlt.engine.models'],
+        'DATA_SAMPLERS': ['mmlt.data.samplers'],
+        'HOOKS': ['mmlt.engine.hooks'],
+        'METRICS': ['mmlt.engine.metric'],
+    },
+    'mmpretrain': {
+        'MODELS': ['mmlt.cls'],
+        'BATCH_AUGMENTS': ['mmlt.core.augment'],
+    },
+}
+# data sets derive from MMPretrain's, yet hold for every scope
+ROOT_DATASETS = 'mmlt.data.datasets'
+
+
+def installed(framework):
+    """True if the framework can be imported."""
+    return find_spec(framework) is not None
+
+
+def register_all():
+    """Register every part that the installed frameworks allow; safe to call twice."""
+    for framework, rows in REGISTRIES.items():
+        if installed(framework):
+            for name, packages in rows.items():
+                for package in packages:
+                    _register(framework, name, package)
+    if installed('mmpretrain'):
+        _register('mmengine', 'DATASETS', ROOT_DATASETS)
+
+
+def _register(framework, name, package):
+    registry = getattr(import_module(f'{framework}.registry'), name)
+    package = import_module(package)
+    for key in package.__all__:
+        part = getattr(package, key)
+        if (inspect.isclass(part) or key == 'SwapClassifier') and registry.module_dict.get(key) is not part:
+            registry.register_module(name=key, module=part)
+
+
+def build(name, cfg, **defaults):
+    """Build a config dict from MMEngine's registry ``name``, in the current scope."""
+    registry = getattr(import_module('mmengine.registry'), name)
+    return registry.build(cfg, default_args=defaults)

@@ -1,0 +1,63 @@
+"""Reliability diagrams.  N samples."""
+import numpy as np
+from matplotlib.figure import Figure
+
+from mmlt.core.calibration import ece, reliability_bins
+
+ACCURACY, OVER, UNDER, INK = '#3b6fb6', '#d9534f', '#5aa469', '#333333'
+
+
+def reliability_diagram(path, confidence, correct, bins=15, splits=None, title=None):
+    """Draw accuracy against confidence, the gap of each bin and the number of samples, as one PNG.
+
+    Args:
+        path: PNG to write.
+        confidence: (N,) probability of the predicted class.
+        correct: (N,) whether the prediction is right.
+        bins (int): number of bins, each open to the left.
+        splits (dict, optional): name -> mask (N,), one further panel each, for example samples of many-, medium- and
+            few-shot classes. A split without samples gets none.
+        title (str, optional): heading.
+
+    Returns:
+        dict[str, float]: the ECE of each panel in percent.
+    """
+    confidence, correct = np.asarray(confidence), np.asarray(correct)
+    masks = {'all': np.ones(len(confidence), bool)}
+    masks.update((name, np.asarray(mask, bool)) for name, mask in (splits or {}).items() if np.any(mask))
+    figure = Figure(figsize=(.4 + 3.3 * len(masks), 4.8), layout='constrained', facecolor='white')
+    axes = figure.subplots(2, len(masks), sharex=True, sharey='row', squeeze=False, height_ratios=(4, 1))
+    errors = {}
+    for i, (name, mask) in enumerate(masks.items()):
+        errors[name] = 100 * ece(confidence[mask], correct[mask], bins)
+        _panel(*axes[:, i], confidence[mask], correct[mask], bins)
+        axes[0, i].set_title(f'{name} ({mask.sum():,}): ECE {errors[name]:.1f} %', fontsize=11, color=INK)
+    axes[0, 0].set_ylabel('accuracy')
+    axes[1, 0].set_ylabel('samples (%)')
+    for axis in axes[:, 0]:
+        axis.legend(loc='best', fontsize=8, frameon=False)
+    if title:
+        figure.suptitle(title, fontsize=12, color=INK)
+    figure.savefig(path, dpi=140)
+    return errors
+
+
+def _panel(upper, lower, confidence, correct, bins):
+    count, mean_confidence, accuracy = reliability_bins(confidence, correct, bins)
+    used = count > 0
+    left = (np.arange(bins) / bins)[used]
+    accuracy, gap = accuracy[used], (mean_confidence - accuracy)[used]
+    bar = dict(width=1 / bins, align='edge', linewidth=.8)
+    upper.bar(left, accuracy - np.maximum(-gap, 0), color=ACCURACY, edgecolor='white', label='accuracy', **bar)
+    for side, color, label in ((gap > 0, OVER, 'overconfident'), (gap < 0, UNDER, 'underconfident')):
+        upper.bar(left[side], np.abs(gap[side]), bottom=np.minimum(accuracy, accuracy + gap)[side], color='none',
+                  edgecolor=color, hatch='////', label=label, **bar)
+    upper.plot([0, 1], [0, 1], '--', color=INK, linewidth=1)
+    upper.set(xlim=(0, 1), ylim=(0, 1))
+    lower.bar(left, 100 * count[used] / count.sum(), color='#a9b4c2', edgecolor='white', **bar)
+    lower.axvline(correct.mean(), color=ACCURACY, linewidth=1.4, label='mean accuracy')
+    lower.axvline(confidence.mean(), color=OVER, linewidth=1.4, label='mean confidence')
+    lower.set_xlabel('confidence')
+    for axis in (upper, lower):
+        axis.spines[['top', 'right']].set_visible(False)
+        axis.tick_params(labelsize=8, colors=INK)

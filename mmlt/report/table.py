@@ -1,0 +1,57 @@
+"""One table of results, for the terminal and for Markdown."""
+import statistics
+
+COLUMNS = {'top1': 'overall', 'mean_class': 'mean-class', 'many': 'many', 'medium': 'medium', 'few': 'few',
+           'ece': 'ECE'}
+SMALLER_IS_BETTER = {'ece'}
+
+
+def print_results(rows, columns=COLUMNS, title=None, console=None):
+    """Print methods x metrics with rich and return the same table as Markdown; the best of each column is bold.
+
+    Args:
+        rows (dict): method -> metrics of :class:`~mmlt.engine.metric.LongTailMetric` (with or without its prefix), or
+            a list of them, one a seed, shown as mean ± standard deviation (of the sample, n - 1).
+        columns (dict): metric -> heading.
+        title (str, optional): heading of the printed table.
+        console (rich.console.Console, optional): where to print.
+
+    >>> from rich.console import Console
+    >>> quiet = Console(quiet=True)
+    >>> print(print_results({'CE': {'lt/top1': 41.5}, 'LWS': [{'lt/top1': 45}, {'lt/top1': 47}]}, {'top1': 'overall'},
+    ...                     console=quiet))
+    | method | overall |
+    |---|---:|
+    | CE | 41.50 |
+    | LWS | **46.00 ± 1.41** |
+    """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    means, texts = {}, {}
+    for method, seeds in rows.items():
+        seeds = [seeds] if isinstance(seeds, dict) else seeds
+        for key in columns:
+            values = [value for seed in seeds for name, value in seed.items() if name.split('/')[-1] == key]
+            if values:
+                spread = f' ± {statistics.stdev(values):.2f}' if len(values) > 1 else ''
+                means[method, key] = statistics.fmean(values)
+                texts[method, key] = f'{means[method, key]:.2f}{spread}'
+    best = set()
+    for key in columns:
+        column = {cell: value for cell, value in means.items() if cell[1] == key}
+        if len(column) > 1:
+            target = (min if key in SMALLER_IS_BETTER else max)(column.values())
+            best |= {cell for cell, value in column.items() if value == target}
+
+    table = Table('method', title=title)
+    lines = ['| method | ' + ' | '.join(columns.values()) + ' |', '|---|' + '---:|' * len(columns)]
+    for heading in columns.values():
+        table.add_column(heading, justify='right', no_wrap=True)
+    for method in rows:
+        cells = [((method, key) in best, texts.get((method, key), '–')) for key in columns]
+        table.add_row(escape(str(method)), *(f'[bold]{text}[/bold]' if bold else text for bold, text in cells))
+        lines.append(f'| {method} | ' + ' | '.join(f'**{text}**' if bold else text for bold, text in cells) + ' |')
+    (console or Console()).print(table)
+    return '\n'.join(lines)

@@ -1,0 +1,35 @@
+"""Long-tailed visual recognition for MMPretrain, MMDetection, MMSegmentation and timm."""
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = next(line.split("'")[1] for line in (ROOT / 'mmlt/__init__.py').read_text().splitlines()
+               if line.startswith('__version__'))
+
+ONEDL = ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmpretrain>=1.3.6']
+REPORT = ['matplotlib', 'jinja2', 'rich']
+EXTRAS = {
+    # the maintained forks (same import names), and the originals; neither is a hard requirement
+    'onedl': ONEDL,
+    'openmmlab': ['mmengine==0.10.7', 'mmcv-lite==2.2.0', 'mmpretrain==1.2.0', 'setuptools<81', 'torch<2.6'],
+    'det': ['onedl-mmengine>=0.10.12', 'onedl-mmdetection>=3.5.1'],
+    'seg': ['onedl-mmengine>=0.10.12', 'onedl-mmsegmentation>=1.4.2'],
+    'timm': ['timm>=1.0,<1.1'],
+    'report': REPORT,
+    'demo': ['scikit-learn', 'matplotlib', 'rich'],
+    'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'timm>=1.0,<1.1', *REPORT],
+}
+
+setup(
+    name='mmlt',
+    version=VERSION,
+    description=__doc__,
+    long_description=(ROOT / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=find_packages(include=['mmlt', 'mmlt.*']),
+    python_requires='>=3.10',
+    install_requires=['torch>=2.4', 'torchvision', 'numpy'],
+    extras_require=EXTRAS,
+)

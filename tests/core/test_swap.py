@@ -1,0 +1,121 @@
+import pytest
+import torch
+from torch import nn
+
+from mmlt.core import layers
+from mmlt.core.swap import swap_classifier
+
+EXTRA = {
+    'GroupSoftmaxLinear': dict(class_counts=[500, 50, 5, 2000]),
+    'TaxonomicLinear': dict(parents=[4, 4, 5, 5, -1, -1]),
+}
+timm_models = [
+    ('resnet18', {}, 'fc'), ('vit_tiny_patch16_224', dict(depth=1), 'head'), ('convnext_atto', {}, 'head.fc'),
+    ('mobilenetv3_small_050', {}, 'classifier'),
+]
+
+
+class Segmentor(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.decode_head = nn.ModuleDict(dict(conv_seg=nn.Conv2d(6, 4, 1)))
+
+    def forward(self, x):
+        return self.decode_head['conv_seg'](x)
+
+
+def mlp():
+    return nn.Sequential(nn.Flatten(), nn.Linear(8, 6), nn.Linear(6, 4))
+
+
+@pytest.mark.parametrize('name', layers.__all__)
+def test_every_layer_keeps_keys_shape_and_weights(name):
+    model = mlp()
+    weight = model[2].weight.clone()
+    keys = {key for key in model.state_dict() if key in ('2.weight', '2.bias')}
+    assert swap_classifier(model, name, '2', **EXTRA.get(name, {})) is model
+    layer = model[2]
+    assert type(layer) is getattr(layers, name)
+    if name not in ('NCMClassifier', 'ETFLinear'):
+        assert layer.weight[layer.class_rows].equal(weight)
+        assert '2.weight' in keys & model.state_dict().keys()
+    assert model.eval()(torch.randn(3, 8)).shape == (3, 4)
+    model.load_state_dict(mlp().state_dict(), strict=True)
+
+
+def test_conv_reads_feature_maps_and_loads_its_own_checkpoint():
+    model, x = Segmentor(), torch.randn(2, 6, 5, 3)
+    want = model(x)
+    swap_classifier(model, layers.DisAlignLinear, 'decode_head.conv_seg')
+    torch.testing.assert_close(model(x), want)
+    other = Segmentor()
+    model.load_state_dict(other.state_dict(), strict=True)
+    torch.testing.assert_close(model(x), other(x))
+
+
+def test_swap_after_swap_dtype_and_mode():
+    model = swap_classifier(mlp().double().eval(), 'LWSLinear', '2', scale_bias=False)
+    weight = model[2].weight
+    swap_classifier(model, 'TauNormLinear', '2', tau=0)
+    assert model[2].weight.equal(weight) and model[2].weight.dtype == torch.float64 and not model[2].training
+    assert model[2].weight.requires_grad
+
+
+def test_linear_without_bias_keeps_its_function():
+    model = nn.Sequential(nn.Linear(6, 4, bias=False))
+    x = torch.randn(2, 6)
+    want = model(x)
+    swap_classifier(model, 'LWSLinear', '0')
+    torch.testing.assert_close(model(x), want)
+
+
+def test_any_callable_will_do():
+    model = swap_classifier(mlp(), lambda d, c, **kw: nn.Linear(d, c, **kw), '2', bias=True)
+    assert isinstance(model[2], nn.Linear)
+
+
+@pytest.mark.parametrize('name, kwargs, path', timm_models)
+def test_timm(name, kwargs, path):
+    timm = pytest.importorskip('timm')
+    model = timm.create_model(name, num_classes=4, **kwargs)
+    old = model.state_dict()
+    swap_classifier(model, 'CosineLinear', scale=16)
+    assert isinstance(model.get_submodule(path), layers.CosineLinear)
+    assert model.get_classifier() is model.get_submodule(path)
+    model.load_state_dict(old, strict=True)
+    assert model.eval()(torch.randn(1, 3, 224, 224)).abs().max() <= 16.01
+
+
+def test_timm_distilled_deit_swaps_both_heads():
+    timm = pytest.importorskip('timm')
+    model = timm.create_model('deit_tiny_distilled_patch16_224', num_classes=4, depth=1)
+    weights = model.head.weight, model.head_dist.weight
+    swap_classifier(model, 'CosineLinear')
+    assert isinstance(model.head, layers.CosineLinear) and isinstance(model.head_dist, layers.CosineLinear)
+    assert model.head.weight.equal(weights[0]) and model.head_dist.weight.equal(weights[1])
+    assert model.eval()(torch.randn(1, 3, 224, 224)).shape == (1, 4)
+
+
+@pytest.mark.parametrize('to, path, error, words', [
+    ('CosineLinear', 'decode_head.conv_sgm', ValueError, 'did you mean decode_head.conv_seg'),
+    ('CosineLinear', 'zzz', ValueError, 'decode_head.conv_seg'),
+    ('CosineLinear', None, ValueError, 'path=.*decode_head.conv_seg'),
+    ('CosinLinear', 'decode_head.conv_seg', ValueError, 'CosineLinear'),
+    ('CosineLinear', 'decode_head', TypeError, 'decode_head is'),
+])
+def test_bad_input(to, path, error, words):
+    with pytest.raises(error, match=words):
+        swap_classifier(Segmentor(), to, path)
+
+
+@pytest.mark.parametrize('conv', [nn.Conv2d(6, 4, 3), nn.Conv2d(6, 4, 1, groups=2), nn.Conv2d(6, 4, 1, stride=2)])
+def test_only_plain_1x1_convolutions(conv):
+    with pytest.raises(TypeError, match='1x1'):
+        swap_classifier(nn.Sequential(conv), 'CosineLinear', '0')
+
+
+def test_a_failed_swap_changes_nothing():
+    model = mlp()
+    with pytest.raises(ValueError, match='no module'):
+        swap_classifier(model, 'CosineLinear', ['2', '9'])
+    assert type(model[2]) is nn.Linear

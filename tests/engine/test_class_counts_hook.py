@@ -1,0 +1,57 @@
+import pytest
+import torch
+
+pytest.importorskip('mmpretrain')
+import tiny
+
+LOSS = dict(type='BalancedSoftmaxLoss')
+
+
+def test_counts_reach_loss_metric_and_checkpoint(tmp_path):
+    run = tiny.train(tmp_path, epochs=1, model__head__loss=LOSS)
+    assert run.model.head.loss_module.class_counts.tolist() == list(tiny.COUNTS)
+    saved = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
+    assert saved['meta']['class_counts'] == list(tiny.COUNTS)
+    metrics = {k for k in run.message_hub.log_scalars if k.startswith('val/lt/')}
+    assert {'val/lt/many', 'val/lt/medium', 'val/lt/few'} <= metrics
+
+
+def test_test_run_takes_counts_from_the_checkpoint(tmp_path):
+    tiny.train(tmp_path / 'train', epochs=1)
+    result = tiny.runner(tmp_path / 'test', load_from=str(tmp_path / 'train/epoch_1.pth')).test()
+    assert {'lt/many', 'lt/medium', 'lt/few'} <= result.keys()
+
+
+def test_stage_two_counts_win_over_the_checkpoint(tmp_path):
+    tiny.train(tmp_path / 'one', epochs=1, model__head__loss=LOSS)
+    two = tiny.train(tmp_path / 'two', epochs=1, model__head__loss=LOSS, load_from=str(tmp_path / 'one/epoch_1.pth'),
+                     train_dataloader__dataset__counts=(9, 8, 7))
+    assert two.model.head.loss_module.class_counts.tolist() == [9, 8, 7]
+
+
+def test_ema_copy_has_the_counts(tmp_path):
+    run = tiny.train(tmp_path, epochs=1, model__head__loss=LOSS, custom_hooks=[dict(type='EMAHook')])
+    ema = next(h.ema_model.module for h in run.hooks if hasattr(h, 'ema_model'))
+    assert ema.head.loss_module.class_counts.tolist() == list(tiny.COUNTS)
+
+
+def test_empty_class(tmp_path):
+    with pytest.raises(ValueError, match='class 2 has the training count 0'):
+        tiny.train(tmp_path, model__head__loss=LOSS, train_dataloader__dataset__counts=(40, 10, 0))
+    tiny.train(tmp_path, epochs=1, train_dataloader__dataset__counts=(40, 10, 0))  # cross entropy needs no prior
+
+
+def test_num_classes_disagrees(tmp_path):
+    with pytest.raises(ValueError, match=r'num_classes=4.*3 classes'):
+        tiny.train(tmp_path, model__head__num_classes=4)
+
+
+def test_checkpoint_of_other_classes(tmp_path):
+    tiny.train(tmp_path / 'one', epochs=1)
+    with pytest.raises(ValueError, match=r'head\.fc\.weight has 3 rows, the model 5'):
+        tiny.runner(tmp_path / 'two', model__head__num_classes=5, load_from=str(tmp_path / 'one/epoch_1.pth')).test()
+
+
+def test_given_counts(tmp_path):
+    run = tiny.train(tmp_path, epochs=1, model__head__loss=LOSS, default_hooks__class_counts__class_counts=[7, 7, 7])
+    assert run.model.head.loss_module.class_counts.tolist() == [7, 7, 7]

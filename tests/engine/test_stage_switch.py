@@ -1,0 +1,173 @@
+import warnings
+
+import pytest
+import torch
+
+pytest.importorskip('mmpretrain')
+import tiny
+
+from mmlt.engine.hooks import StageSwitchHook
+
+CENTRE = dict(type='CenterCrop', crop_size=8)
+ALL = [
+    dict(begin=0, freeze=['backbone.conv1']),
+    dict(begin=1, sampler=dict(type='ClassBalancedSampler'), loss=dict(type='BalancedSoftmaxLoss'), lr=0.02,
+         train_pipeline=[CENTRE, dict(type='PackInputs')], cam=dict(prob=0.7)),
+    dict(begin=2, freeze=['backbone'], bn='frozen', reinit=['head.fc'], lr=0.1, loss=dict(type='CrossEntropyLoss')),
+]
+
+
+def same(a, b):
+    a, b = a.model.state_dict(), b.model.state_dict()
+    assert a.keys() == b.keys()
+    return [k for k in a if not torch.equal(a[k], b[k])]
+
+
+@pytest.mark.parametrize('settings', [
+    {}, dict(train_dataloader__num_workers=1, train_dataloader__persistent_workers=True),
+    dict(custom_hooks=[dict(type='EMAHook', momentum=0.1)]), dict(optim_wrapper__accumulative_counts=3)])
+def test_resumed_run_is_bit_identical(tmp_path, settings):
+    whole = tiny.train(tmp_path / 'whole', epochs=4, stages=ALL, **settings)
+    for epoch in ((1, 2, 3) if not settings else (2, )):
+        part = tiny.train(tmp_path / f'part{epoch}', epochs=4, stages=ALL, resume=True,
+                          load_from=str(tmp_path / f'whole/epoch_{epoch}.pth'), **settings)
+        assert same(whole, part) == []
+        rates = [[g['lr'] for g in r.optim_wrapper.param_groups] for r in (whole, part)]
+        assert rates[0] == rates[1]
+
+
+def test_frozen_means_frozen(tmp_path):
+    run = tiny.train(tmp_path, epochs=2, stages=[dict(begin=1, freeze=['backbone'], bn='frozen')])
+    before = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['state_dict']
+    after = run.model.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in after if k.startswith('backbone'))
+    assert not torch.equal(before['head.fc.weight'], after['head.fc.weight'])
+
+
+def test_bn_update_shifts_statistics_only(tmp_path):
+    run = tiny.train(tmp_path, epochs=2, stages=[dict(begin=1, freeze=['backbone'])])
+    before = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['state_dict']
+    after = run.model.state_dict()
+    changed = {k for k in after if k.startswith('backbone') and not torch.equal(after[k], before[k])}
+    assert changed and all('running' in k or 'num_batches' in k for k in changed)
+
+
+def test_unfreezing(tmp_path):
+    run = tiny.train(tmp_path, epochs=2, stages=[dict(begin=0, freeze=['backbone']), dict(begin=1, freeze=[])])
+    before = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['state_dict']
+    assert not torch.equal(before['backbone.conv1.weight'], run.model.state_dict()['backbone.conv1.weight'])
+
+
+class Spy(StageSwitchHook):
+    """Notes what each epoch drew, with which loss and learning rate."""
+
+    def before_train(self, runner):
+        super().before_train(runner)
+        self.seen = []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        super().before_train_iter(runner, batch_idx, data_batch)
+        if batch_idx == 0:
+            self.seen.append(dict(
+                sampler=type(getattr(runner.train_dataloader.batch_sampler.sampler, 'current', None)).__name__,
+                loss=type(getattr(runner.model.head.loss_module, 'active', None)).__name__,
+                lr=runner.optim_wrapper.param_groups[0]['lr'],
+                augments=runner.model.data_preprocessor.batch_augments is not None,
+                size=len(data_batch['inputs'])))
+
+
+def spy(tmp_path, stages, epochs, **settings):
+    r = tiny.runner(tmp_path, epochs=epochs, **settings)
+    hook = Spy(stages)
+    r.register_hook(hook, priority='HIGH')
+    r.train()
+    return hook.seen
+
+
+def test_each_key_acts_from_its_epoch_on(tmp_path):
+    seen = spy(tmp_path, [dict(begin=1, sampler=dict(type='ClassBalancedSampler'), lr=0.3),
+                          dict(begin=2, loss=dict(type='BalancedSoftmaxLoss'),
+                               batch_augments=dict(type='Mixup', alpha=1.)),
+                          dict(begin=3, batch_augments=None)], 4, param_scheduler=None)
+    assert [s['sampler'] for s in seen] == ['DefaultSampler'] + ['ClassBalancedSampler'] * 3
+    assert [s['loss'] for s in seen] == ['CrossEntropyLoss'] * 2 + ['BalancedSoftmaxLoss'] * 2
+    assert [s['lr'] for s in seen] == [0.05, 0.3, 0.3, 0.3]
+    assert [s['augments'] for s in seen] == [False, False, True, False]
+
+
+def test_stage_at_epoch_zero_and_two_at_once(tmp_path):
+    seen = spy(tmp_path, [dict(begin=0, sampler=dict(type='ClassBalancedSampler')),
+                          dict(begin=0, lr=0.2, loss=dict(type='BalancedSoftmaxLoss'))], 1)
+    assert seen == [dict(sampler='ClassBalancedSampler', loss='BalancedSoftmaxLoss', lr=0.2, augments=False, size=10)]
+
+
+def test_schedule_multiplies_on_from_the_stage_rate(tmp_path):
+    scheduler = [dict(type='CosineAnnealingLR', begin=1, end=4, T_max=3, eta_min=0)]
+    seen = spy(tmp_path, [dict(begin=1, lr=0.2)], 4, param_scheduler=scheduler)
+    assert [s['lr'] for s in seen] == pytest.approx([0.05, 0.2, 0.15, 0.05])
+
+
+def test_reinit_is_seeded_drops_momentum_and_reaches_ema(tmp_path):
+    weights = []
+    for name in ('a', 'b'):
+        r = tiny.runner(tmp_path / name, epochs=1, custom_hooks=[dict(type='EMAHook')],
+                        stages=[dict(begin=0, reinit=['head.fc'])])
+        hook = next(h for h in r.hooks if isinstance(h, StageSwitchHook))
+        before = hook.before_train_iter
+
+        def note(runner, batch_idx, data_batch=None, before=before):
+            if batch_idx == 0:
+                ema = next(h.ema_model for h in runner.hooks if hasattr(h, 'ema_model')).module
+                assert torch.equal(ema.head.fc.weight, runner.model.head.fc.weight)
+                assert runner.model.head.fc.weight not in runner.optim_wrapper.optimizer.state
+                weights.append(runner.model.head.fc.weight.detach().clone())
+            before(runner, batch_idx, data_batch)
+        hook.before_train_iter = note
+        r.train()
+    assert torch.equal(*weights)
+    assert weights[0].std() < 0.03  # the head's init_cfg, Normal(0, 0.01), not the layer's default
+
+
+def test_epoch_length_never_changes(tmp_path):
+    run = tiny.train(tmp_path, epochs=3, stages=[dict(begin=1, sampler=dict(type='RandomOverSampler')),
+                                                 dict(begin=2, sampler=dict(type='RandomUnderSampler'))])
+    assert run.iter == 3 * 6
+
+
+def test_stage_beyond_the_end_warns(tmp_path):
+    with pytest.warns(UserWarning, match='never begins'):
+        tiny.train(tmp_path, epochs=1, stages=[dict(begin=9, lr=0.1)])
+
+
+@pytest.mark.parametrize('stages, message', [
+    ([dict(begin=2, lr=1.), dict(begin=1, lr=1.)], 'in order'),
+    ([dict(begin=0, sampelr=dict())], 'did you mean sampler'),
+    ([dict(lr=0.1)], 'begin='),
+    ([dict(begin=0, bn='eval')], 'update'),
+    ([], 'at least one'),
+])
+def test_bad_stages(stages, message):
+    with pytest.raises(ValueError, match=message):
+        StageSwitchHook(stages)
+
+
+def test_unknown_path_lists_near_names(tmp_path):
+    with pytest.raises(ValueError, match=r"no module 'head\.cf'.*head\.fc"):
+        tiny.train(tmp_path, stages=[dict(begin=1, freeze=['head.cf'])])
+
+
+def test_freezing_everything(tmp_path):
+    with pytest.raises(ValueError, match='nothing to train'):
+        tiny.train(tmp_path, stages=[dict(begin=0, freeze=['backbone', 'head'])])
+
+
+def test_no_warning_without_reason(tmp_path):
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', message='.*(counted twice|never begins).*')
+        tiny.train(tmp_path, epochs=2, stages=[dict(begin=1, sampler=dict(type='ClassBalancedSampler'))])
+
+
+def test_balanced_sampler_with_prior_loss_warns(tmp_path):
+    with pytest.warns(UserWarning, match='counted twice'):
+        tiny.train(tmp_path, epochs=2, stages=[dict(begin=1, sampler=dict(type='ClassBalancedSampler'),
+                                                    loss=dict(type='BalancedSoftmaxLoss'))])

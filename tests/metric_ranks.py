@@ -1,0 +1,42 @@
+"""Predictions, and one rank that evaluates them; in a module of its own, so that spawned processes can import it."""
+import json
+
+import torch
+from mmengine.dataset import DefaultSampler
+from mmengine.evaluator import Evaluator
+from mmpretrain.structures import DataSample
+from torch import distributed
+
+from mmlt.engine.metric import LongTailMetric
+
+COUNTS = [500, 101, 100, 20, 19, 0]
+
+
+def predictions(num, classes=6, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    scores = (2 * torch.randn(num, classes, generator=g)).softmax(1)
+    right, other = torch.rand(num, generator=g) < .4, torch.randint(classes, (num,), generator=g)
+    labels = torch.where(right, scores.argmax(1), other)
+    return scores, labels
+
+
+def samples_of(scores, labels):
+    return [DataSample().set_gt_label(int(y)).set_pred_score(s).set_pred_label(s.argmax(0, keepdim=True))
+            for s, y in zip(scores, labels)]
+
+
+def worker(rank, path, sizes, batch):
+    torch.set_num_threads(1)
+    distributed.init_process_group('gloo', init_method=f'file://{path}/init', rank=rank, world_size=2)
+    results = {}
+    for size in sizes:
+        for round_up in (True, False):
+            metric = LongTailMetric(class_counts=COUNTS, topk=(1, 2), per_class=True)
+            evaluator, samples = Evaluator(metric), samples_of(*predictions(size))
+            mine = list(DefaultSampler(samples, shuffle=False, round_up=round_up))
+            for i in range(0, len(mine), batch):
+                evaluator.process([samples[j] for j in mine[i:i + batch]], None)
+            results[f'{size} {round_up}'] = evaluator.evaluate(size)
+    with open(f'{path}/{rank}.json', 'w') as f:
+        json.dump(results, f)
+    distributed.destroy_process_group()

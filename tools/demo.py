@@ -1,0 +1,36 @@
+"""make demo: cross entropy against CAM-based sampling on scikit-learn's digits, thinned to a long tail."""
+import time
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmlt.report.cam_gallery import write_gallery
+from mmlt.report.table import print_results
+
+ROOT = Path(__file__).resolve().parents[1]
+RECIPES = {'CE': 'ce_digits', 'CAM-BS': 'cam_bs_digits'}
+
+
+def main():
+    start, results = time.time(), {}
+    for name, config in RECIPES.items():
+        print(f'\n== {name}: configs/lt/{config}.py', flush=True)
+        cfg = Config.fromfile(ROOT / f'configs/lt/{config}.py')
+        cfg.work_dir, cfg.log_level = f'work_dirs/demo/{config}', 'INFO'
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        results[name] = {key[4:]: scalar.current() for key, scalar in runner.message_hub.log_scalars.items()
+                         if key.startswith('val/lt/')}
+    gallery = Path('work_dirs/demo/cam_foreground.png')
+    dataset = runner.train_dataloader.dataset
+    few = torch.linspace(0, len(dataset) - 1, 8).long().tolist()
+    write_gallery(runner.model, dataset, few, gallery)
+    print()
+    print_results(results)
+    print(f'Foreground gallery: {gallery.resolve()}\n{time.time() - start:.0f} s')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,183 @@
+"""Fit second stages on cached features: python tools/refit.py CONFIG CHECKPOINT --methods crt tau_norm --val val
+
+The pooled features of the training, test (and validation) images are computed once, by the test pipeline, and kept
+under OUT/features; a run that was killed goes on from there. (The two-run recipes see augmented images instead.) Each
+method then takes seconds. Settings such as tau are chosen on --val, else by folds of the training set. Every result is
+written to OUT/<method>/{config.py,checkpoint.pth}, which tools/test.py evaluates to the same numbers.
+"""
+import argparse
+from pathlib import Path
+
+import mmengine
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from torch import nn
+
+from mmlt.core.refit import METHODS, Recipe, as_split, evaluate, select, tuning_rounds
+from mmlt.engine.cli import load_config
+from mmlt.engine.features import eval_dataset, extract_features, joint_classifier, load_model, pipeline_of
+from mmlt.report.classifier import find_classifier
+from mmlt.report.table import print_results
+
+console = Console(soft_wrap=True, highlight=False)
+
+
+def parse_args(args=None):
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('config')
+    p.add_argument('checkpoint', help='of the joint (first) stage, with a linear classifier')
+    p.add_argument('--methods', nargs='+', choices=['joint', *METHODS], default=list(METHODS), metavar='METHOD',
+                   help=f'any of {" ".join(METHODS)} (default: all); joint always comes first')
+    p.add_argument('--val', metavar='DATA', help='choose settings on this: val, or a key of the config with a data set '
+                                                 'or loader (default: folds of the training set)')
+    p.add_argument('--folds', type=int, default=5, help='without --val (default: 5)')
+    p.add_argument('--tune-on-test', action='store_true', help='choose settings on the test set: no fair result')
+    p.add_argument('--bound', metavar='DATA', help='a balanced training set: .npz, config .py or key of the config; a '
+                                                   'classifier fitted to it bounds what these features allow')
+    p.add_argument('--out', type=Path, help='default: WORK_DIR/refit')
+    p.add_argument('--epochs', type=int, default=10)
+    p.add_argument('--batch-size', type=int, default=128)
+    p.add_argument('--lr', type=float, help="default: each method's own")
+    p.add_argument('--seed', type=int, default=0)
+    p.add_argument('--dtype', choices=['float32', 'float16'], default='float32', help='of the features on disk')
+    p.add_argument('--path', help='of the classifier in the model (default: head.fc and other usual ones)')
+    p.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value ...')
+    p.set_defaults(launcher='none', local_rank=0, work_dir=None)
+    return p.parse_args(args)
+
+
+def dataset_config(cfg, name):
+    """The config of a data set by the name of its loader (train, val, test) or by a key of the config."""
+    node = cfg.to_dict()
+    for key in (f'{name}_dataloader' if f'{name}_dataloader' in cfg else name).split('.'):
+        if not isinstance(node, dict) or key not in node:
+            keys = [key.removesuffix('_dataloader') for key in cfg if key.endswith('_dataloader')]
+            raise ValueError(f'the config has no data set {name!r}; give one of {keys} or a key of the config')
+        node = node[key]
+    return node if 'type' in node else node['dataset']
+
+
+def bound_config(cfg, data):
+    if data.endswith('.npz'):
+        return dict(type='NpzImages', ann_file=str(Path(data).resolve()), split='train')
+    return dataset_config(Config.fromfile(data), 'train') if data.endswith('.py') else dataset_config(cfg, data)
+
+
+class Stage1:
+    """The joint model: its features of any data set, and checkpoints with another classifier in it."""
+
+    def __init__(self, args, cfg):
+        self.args, self.cfg, self.out = args, cfg, args.out or Path(cfg.work_dir) / 'refit'
+        self.checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')
+        self.path = find_classifier(self.checkpoint, args.path)[0]
+        state = self.checkpoint.get('state_dict', self.checkpoint)
+        self.state = {name.removeprefix('module.'): value for name, value in state.items()}
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        self.model = load_model(cfg, self.state, self.path).to(device)
+        self.joint = joint_classifier(self.model, self.path)
+        self.pipeline = pipeline_of(dataset_config(cfg, 'test'))
+
+    def split(self, name, dataset):
+        """Features and labels of a data set."""
+        bar = Progress('{task.description}', BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
+        with bar:
+            task = bar.add_task(f'features of {name}', total=None)
+            features, labels = extract_features(
+                self.model, self.path, eval_dataset(dataset, self.pipeline), self.cfg.test_dataloader,
+                self.out / 'features' / name, (self.cfg.model, self.cfg.get('data_preprocessor')), self.args.dtype,
+                progress=lambda done, total: bar.update(task, completed=done, total=total))
+            bar.update(task, completed=len(labels), total=len(labels))
+        features = torch.as_tensor(features).to(self.joint.weight.device)
+        return as_split(features, labels, self.joint.out_features, name)
+
+    def save(self, name, layer, class_counts):
+        """OUT/name/config.py and checkpoint.pth."""
+        out = self.out / name
+        out.mkdir(parents=True, exist_ok=True)
+        state = {key: value for key, value in self.state.items() if not key.startswith(f'{self.path}.')}
+        state.update({f'{self.path}.{key}': value.cpu() for key, value in layer.state_dict().items()})
+        meta = dict(self.checkpoint.get('meta', {}), class_counts=class_counts.tolist())
+        torch.save(dict(meta=meta, state_dict=state), out / 'checkpoint.pth')
+        cfg = Config(self.cfg.to_dict())
+        cfg.merge_from_dict(dict(load_from=None, resume=False, work_dir=str(out)))
+        cfg.model.get('head', {}).pop('logit_adjust', None)
+        if not isinstance(layer, nn.Linear):
+            to = dict(type=type(layer).__name__, **({'mode': layer.mode} if hasattr(layer, 'mode') else {}))
+            cfg.model = dict(type='SwapClassifier', model=cfg.model, path=self.path, to=to)
+        cfg.dump(out / 'config.py')
+
+
+def tuning_split(args, stage, test):
+    """The split to choose settings on, or None for folds."""
+    if args.tune_on_test:
+        console.print('[bold red]settings are chosen on the test set: no fair result, do not report it[/]')
+        return test
+    if args.val is None:
+        return None
+    val = stage.split('val', dataset_config(stage.cfg, args.val))
+    if torch.equal(val.labels, test.labels) and torch.equal(val.features, test.features):
+        raise ValueError(f'--val {args.val} holds the test images: settings must not be chosen on the test set. Leave '
+                         '--val out for folds of the training set, or pass --tune-on-test')
+    return val
+
+
+def metric_settings(cfg):
+    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
+    metric = next((e for e in evaluators if e.get('type') == 'LongTailMetric'), {})
+    return {key: metric[key] for key in ('many', 'few', 'bins') if key in metric}
+
+
+def refit(args):
+    """Everything; returns the results by method."""
+    cfg = load_config(args)
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    methods = [name for name in METHODS if name in args.methods]
+    if any(len(METHODS[name].grid) > 1 for name in methods) and args.folds < 2 and not (args.val or args.tune_on_test):
+        raise ValueError(f'{", ".join(methods)}: no split to choose settings on; pass --val, or --folds of at least 2')
+    stage, recipe = Stage1(args, cfg), Recipe(args.epochs, args.batch_size, args.lr, args.seed)
+    test = stage.split('test', dataset_config(cfg, 'test'))
+    val = tuning_split(args, stage, test)
+    train = stage.split('train', dataset_config(cfg, 'train'))
+    counts = train.counts(stage.joint.out_features).cpu()
+
+    fitted = {'joint': (stage.joint, {})}
+    rounds = None
+    for name in methods:
+        setting = {}
+        if len(METHODS[name].grid) > 1:
+            rounds = rounds or tuning_rounds(train, stage.joint, recipe, val, args.folds)
+            setting = select(name, rounds, recipe)
+        fitted[name] = METHODS[name].fit(train, stage.joint, recipe, **setting), setting
+    if args.bound:
+        bound = stage.split('bound', bound_config(cfg, args.bound))
+        n = bound.counts(len(counts))
+        if n.min() < n.max():
+            console.print(f'[bold red]--bound is not balanced: {int(n.min())} to {int(n.max())} images a class[/]')
+        fitted['bound'] = METHODS['crt'].fit(bound, stage.joint, recipe), {}
+
+    results, rows = {}, {}
+    for name, (layer, setting) in fitted.items():
+        results[name] = dict(evaluate(layer, test, counts, **metric_settings(cfg)), **setting)
+        label = ' '.join([name, *(f'{key}={value}' for key, value in setting.items())])
+        rows[label] = results[name]
+        stage.save(name, layer, counts)
+    mmengine.dump(results, stage.out / 'results.json')
+    chosen_on = 'the test set' if args.tune_on_test else args.val or f'{args.folds} folds'
+    print_results(rows, title=f'{Path(args.checkpoint).name}, settings chosen on {chosen_on}', console=console)
+    console.print(f'Checkpoints and configs: {stage.out}')
+    return results
+
+
+def main(args=None):
+    try:
+        return refit(parse_args(args))
+    except (ValueError, OSError) as error:
+        raise SystemExit(f'error: {error}') from None
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# PARTITION JOB CONFIG [options of train.py]; set GPUS, GPUS_PER_NODE, CPUS_PER_TASK, SRUN_ARGS
+set -euo pipefail
+PARTITION=$1
+JOB=$2
+CONFIG=$3
+GPUS=${GPUS:-8}
+GPUS_PER_NODE=${GPUS_PER_NODE:-8}
+srun -p "$PARTITION" --job-name="$JOB" --gres=gpu:"$GPUS_PER_NODE" --ntasks="$GPUS" \
+    --ntasks-per-node="$GPUS_PER_NODE" --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 ${SRUN_ARGS:-} \
+    python -u "$(dirname "$0")/train.py" "$CONFIG" --launcher slurm "${@:4}"

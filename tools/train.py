@@ -1,0 +1,41 @@
+"""Train a model from a config: python tools/train.py configs/lt/cam_bs_imagenet_lt.py"""
+from pathlib import Path
+
+from mmengine.runner import Runner
+
+from mmlt.engine.cli import load_config, parser
+from mmlt.report.table import print_results
+
+
+def main():
+    p = parser(__doc__)
+    p.add_argument('--resume', nargs='?', const='auto', help='go on from this checkpoint, or from the newest')
+    p.add_argument('--no-validate', action='store_true')
+    p.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the global batch')
+    p.add_argument('--seed', type=int)
+    args = p.parse_args()
+    cfg = load_config(args)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.resume:
+        cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    if args.seed is not None:
+        cfg.randomness = dict(seed=args.seed)
+
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    results = {key[4:]: scalar.current() for key, scalar in runner.message_hub.log_scalars.items()
+               if key.startswith('val/lt/')}
+    if runner.rank == 0:
+        if results:
+            print_results({Path(args.config).stem: results})
+        print(f'Logs and checkpoints: {cfg.work_dir}')
+
+
+if __name__ == '__main__':
+    main()

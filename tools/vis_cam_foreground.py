@@ -1,0 +1,41 @@
+"""Gallery of what CAM-based sampling does to training images:
+python tools/vis_cam_foreground.py configs/lt/cam_bs_imagenet_lt.py work_dirs/.../epoch_80.pth --out gallery.png"""
+import argparse
+
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import DATASETS, MODELS, init_default_scope
+from mmengine.runner import load_checkpoint
+
+from mmlt.engine.stages import leaf_datasets
+from mmlt.report.cam_gallery import from_head_to_tail, write_gallery
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config')
+    parser.add_argument('checkpoint')
+    parser.add_argument('--num', type=int, default=16, help='images, from the largest class to the smallest')
+    parser.add_argument('--out', default='gallery.png')
+    parser.add_argument('--ratio', type=float, default=1.0, help='foreground is CAM >= ratio * its mean')
+    parser.add_argument('--seed', type=int, default=0, help='of the choice of images')
+    parser.add_argument('--device', default='cpu')
+    args = parser.parse_args()
+    cfg = Config.fromfile(args.config)
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+
+    model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor) if 'data_preprocessor' in cfg else
+                         cfg.model)
+    load_checkpoint(model, args.checkpoint, map_location='cpu')
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    view = cfg.test_dataloader.dataset  # whole images, no random crop
+    while 'pipeline' not in view:
+        view = view['dataset']
+    for leaf in leaf_datasets(dataset):
+        leaf.pipeline = Compose(view['pipeline'])
+    write_gallery(model.to(args.device), dataset, from_head_to_tail(dataset, args.num, args.seed), args.out, args.ratio)
+    print(args.out)
+
+
+if __name__ == '__main__':
+    main()
