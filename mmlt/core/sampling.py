@@ -119,8 +119,8 @@ def shuffled_indices(size, num_samples, generator):
 def drawn_indices(index, probabilities, num_samples, generator):
     """(M,): M independent draws of a class by ``probabilities`` (C,), each with a uniform image of its class.
 
-    The images in each class come from M uniform numbers in rising order, cut by the cumulated probabilities; then the
-    list is shuffled. So the class draw takes O(M + C log M), whatever the number of images.
+    How often each class comes is read off M uniform numbers in rising order, cut at the cumulated probabilities; the
+    list is shuffled at the end. That takes O(M + C log M), and any number of images.
     """
     # partial sums of M + 1 exponential variables over their total: M sorted uniform ones, none of them 0
     rising = torch.rand(num_samples + 1, dtype=torch.float64, generator=generator)

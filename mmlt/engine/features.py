@@ -59,7 +59,7 @@ def joint_classifier(model, path):
         x = torch.linspace(-1, 1, 2 * weight.shape[1], device=weight.device).view(2, -1)
         with torch.no_grad():
             if torch.allclose(layer(x), F.linear(x, weight, bias), atol=1e-5):
-                return linear(weight, bias).requires_grad_(False)
+                return linear(weight, bias)
     raise ValueError(f'{path} is {type(layer).__name__}; the second stages start from a linear classifier W x + b')
 
 

@@ -75,7 +75,7 @@ class LongTailMetric(BaseMetric):
             scores = _stack([sample['pred_score'] for sample in data_samples])
             accuracy = self._stream(scores.shape[1])
             preds, confidence = _top1(scores)
-            if max(self.topk) > 1:
+            if max(self.topk, default=1) > 1:
                 accuracy.check('label', labels)
                 ranks = label_rank(scores, torch.from_numpy(labels).to(scores.device)).cpu().numpy()
         else:

@@ -48,7 +48,7 @@ def test_num_classes_disagrees(tmp_path):
 
 def test_checkpoint_of_other_classes(tmp_path):
     tiny.train(tmp_path / 'one', epochs=1)
-    with pytest.raises(ValueError, match=r'head\.fc\.weight has 3 rows, the model 5'):
+    with pytest.raises(ValueError, match=r'head\.fc\.weight has 3 rows, the model 5 classes'):
         tiny.runner(tmp_path / 'two', model__head__num_classes=5, load_from=str(tmp_path / 'one/epoch_1.pth')).test()
 
 

@@ -43,19 +43,18 @@ class Data(torch.utils.data.Dataset):
         return dict(inputs=self.images[i], data_samples=DataSample().set_gt_label(self.labels[i]))
 
 
-def runner(tmp_path, head, **kwargs):
+def runner(tmp_path, head):
     loader = dict(batch_size=4, dataset=Data(), sampler=dict(type='DefaultSampler', shuffle=True),
                   collate_fn=dict(type='pseudo_collate'), num_workers=0)
     return Runner(
         model=ImageClassifier(Pool(), head=head), work_dir=str(tmp_path), experiment_name=tmp_path.name,
         train_dataloader=loader, train_cfg=dict(by_epoch=True, max_epochs=0),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=.1)), val_dataloader=loader, val_cfg=dict(),
-        val_evaluator=dict(type='mmpretrain.Accuracy'), default_scope='mmpretrain', custom_hooks=[FitClassifierHook()],
-        **kwargs)
+        val_evaluator=dict(type='mmpretrain.Accuracy'), default_scope='mmpretrain', custom_hooks=[FitClassifierHook()])
 
 
 def test_ncm_is_fitted_validated_and_saved(tmp_path):
-    run = runner(tmp_path, NCMClsHead(4, 3, mode='un'), param_scheduler=dict(type='CosineAnnealingLR', by_epoch=True))
+    run = runner(tmp_path, NCMClsHead(4, 3, mode='un'))
     run.train()
     data, want = Data(), NCMClassifier(3, 4, mode='un')
     bn = torch.nn.BatchNorm2d(3).eval()

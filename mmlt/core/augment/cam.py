@@ -201,11 +201,19 @@ class CAMForeground(ClassCounts):
 
         ``chosen``, bool (N,), leaves the others as they are.
         """
-        masks = foreground_mask(resize_cam(cams, images.shape[2:]), self.ratio)
-        if chosen is not None:
-            masks &= chosen[:, None, None].to(masks.device, non_blocking=True)
-        kinds = torch.randint(len(self.kinds), (len(images),), generator=generator, device=generator.device)
-        return transform_foreground(images, masks, torch.tensor(self.kinds, device=kinds.device)[kinds], generator)
+        n, device, size = len(images), generator.device, images.shape[2:]
+        kinds = torch.randint(len(self.kinds), (n,), generator=generator, device=device)
+        kinds = torch.tensor(self.kinds, device=device)[kinds]
+        draws = torch.rand(n, 2, generator=generator, device=device)
+        chosen = torch.ones(n, dtype=torch.bool, device=device) if chosen is None else chosen
+        kinds, draws, chosen = (x.to(images.device, non_blocking=True) for x in (kinds, draws, chosen))
+        # a CPU's cache holds the intermediate results of few pixels; an accelerator takes all at once
+        block = max(2 ** 19 // size.numel(), 1) if images.device.type == 'cpu' else max(n, 1)
+        results = []
+        for image, cam, kind, draw, take in zip(*(x.split(block) for x in (images, cams, kinds, draws, chosen))):
+            mask = foreground_mask(resize_cam(cam, size), self.ratio).logical_and_(take[:, None, None])
+            results.append(paste_foreground(image, mask, sampling_matrix(bounding_box(mask), kind, draw, size)))
+        return torch.cat(results)
 
     def augment(self, images, cams, labels, generator):
         """Transform each image with its class's probability: :meth:`choose`, then :meth:`transform`."""

@@ -30,7 +30,8 @@ class ManifoldMixup(BatchAugment):
         seed (int, optional): see :class:`BatchAugment`.
 
     Raises:
-        ValueError: alpha <= 0; at attach, no such layer; in the forward, a layer whose output is not of the batch.
+        ValueError: alpha <= 0; at attach, no such layer; in the forward, an output without the batch dimension.
+        TypeError: in the forward, an output of another type.
         RuntimeError: not attached, or the layer did not run after the labels of the last batch were mixed.
 
     >>> model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
@@ -88,9 +89,12 @@ class ManifoldMixup(BatchAugment):
 
 def _mix_output(output, path, index, lam):
     if isinstance(output, (tuple, list)):
-        return type(output)(_mix_output(part, path, index, lam) for part in output)
-    if not isinstance(output, torch.Tensor):
+        parts = [_mix_output(part, path, index, lam) for part in output]
+        return getattr(output, '_make', type(output))(parts)
+    if output is None or isinstance(output, (int, float)):
         return output
+    if not isinstance(output, torch.Tensor):
+        raise TypeError(f'{path!r} returns {type(output).__name__}; name a layer that returns tensors')
     if not output.ndim or len(output) != len(index):
         raise ValueError(f'{path!r} returns a tensor {tuple(output.shape)} for a batch of {len(index)} images; name a '
                          'layer whose output has the batch as its first dimension')

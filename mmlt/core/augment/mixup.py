@@ -77,7 +77,7 @@ class BatchAugment:
 
     def draw_permutation(self, n, device):
         """int64 (n,): a partner for each image, each image once."""
-        return torch.randperm(n, generator=self.generator).to(device)
+        return torch.randperm(n, generator=self.generator).to(device, non_blocking=True)
 
 
 class CountsAugment(BatchAugment, ClassCounts):
@@ -96,8 +96,8 @@ class CountsAugment(BatchAugment, ClassCounts):
 
     def draw_weighted(self, log_weights):
         """(N,) -> int64 (N,): independent draws, image b with probability proportional to exp(log_weights[b])."""
-        n = len(log_weights)
-        draws = torch.rand(n, generator=self.generator, dtype=torch.float64).to(log_weights.device)
+        n, device = len(log_weights), log_weights.device
+        draws = torch.rand(n, generator=self.generator, dtype=torch.float64).to(device, non_blocking=True)
         # a cumulated sum; torch.cumsum refuses to run on CUDA under use_deterministic_algorithms
         edges = log_weights.softmax(0).expand(n, n).tril().sum(1)
         return torch.searchsorted(edges, draws * edges[-1], right=True).clamp_(max=n - 1)

@@ -58,6 +58,6 @@ class UniMix(CountsAugment):
         labels = soft_labels(one_hot)
         counts = self.label_counts(labels)
         index = self.draw_weighted((self.tau - 1) * counts.log())
-        lam = self.draw_beta(self.alpha, len(inputs)).to(counts.device)
+        lam = self.draw_beta(self.alpha, len(inputs)).to(counts.device, non_blocking=True)
         lam = unimix_lambda(lam, counts, counts[index])
         return mix(inputs, index, lam), mix(labels, index, lam)

@@ -6,8 +6,8 @@ from .sigmoid import focal_bce
 def rebalanced_weights(target, counts, alpha=0.1, beta=10.0, mu=0.2):
     """alpha + sigmoid(beta (r - mu)) with r_c = (1 / n_c) / sum_k Y_k / n_k, (N, C); 1 + alpha in an empty row."""
     inverse = (1 / counts).to(target.dtype)
-    share = inverse / (target * inverse).sum(1, keepdim=True)
-    return share.sub_(mu).mul_(beta).sigmoid_().add_(alpha)
+    share = beta * inverse / (target * inverse).sum(1, keepdim=True)
+    return share.sub_(beta * mu).sigmoid_().add_(alpha)
 
 
 def distribution_balanced(logits, target, weights, bias, neg_scale=2.0, gamma=2.0, balance_param=2.0):
@@ -17,9 +17,10 @@ def distribution_balanced(logits, target, weights, bias, neg_scale=2.0, gamma=2.
         weights (Tensor): (N, C) of :func:`rebalanced_weights`.
         bias (Tensor): (C,), added to the logits in training.
     """
-    logits = (logits + bias) * (target * (1 - neg_scale)).add_(neg_scale)
-    weights = (target * (1 - 1 / neg_scale)).add_(1 / neg_scale).mul_(weights).mul_(balance_param)
-    return focal_bce(logits, target, gamma) * weights
+    share, scale = balance_param / neg_scale, (target * (1 - neg_scale)).add_(neg_scale)
+    weights = (target * (balance_param - share)).add_(share).mul_(weights)
+    logits = (logits + bias).mul_(scale)
+    return focal_bce(logits, target, gamma, weights)
 
 
 class DistributionBalancedLoss(LongTailLoss):

@@ -2,9 +2,9 @@
 import math
 
 import torch
+import torch.nn.functional as F
 
 from .base import LongTailLoss
-from .cross_entropy import cross_entropy
 from .draws import Draws
 from .sigmoid import weighted_bce
 
@@ -19,7 +19,7 @@ def softmax_equalization(logits, target, log_keep):
     """
     if target.ndim == 1:
         log_keep = log_keep.expand_as(logits).scatter(1, target[:, None], 0)
-        return cross_entropy(logits + log_keep, target)
+        return F.cross_entropy(logits + log_keep, target, reduction='none')
     others = (logits + log_keep).logsumexp(1, keepdim=True)
     own = logits + (-log_keep.exp()).log1p().clamp(min=DROPPED)  # what of e^z_c the sum lacks
     return (target * (torch.logaddexp(others, own) - logits)).sum(1)

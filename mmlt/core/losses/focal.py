@@ -1,14 +1,14 @@
 """Softmax focal loss.  z (N, C), p = softmax z."""
 import torch
+import torch.nn.functional as F
 
 from .base import ClassWeightedLoss
-from .cross_entropy import cross_entropy
 
 
 def softmax_focal(logits, target, gamma=2.0):
     """(1 - p_y)^gamma (-log p_y), (N, C) -> (N,)."""
     if target.ndim == 1:
-        return _focal(cross_entropy(logits, target), gamma)
+        return _focal(F.cross_entropy(logits, target, reduction='none'), gamma)
     return (target * _focal(-logits.log_softmax(1), gamma)).sum(1)
 
 

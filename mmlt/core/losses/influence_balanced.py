@@ -1,16 +1,16 @@
 """Influence-balanced loss.  z (N, C), p = softmax z, features h (N, D)."""
 import torch
+import torch.nn.functional as F
 
 from ..counts import inverse_weights
 from .base import LongTailLoss
-from .cross_entropy import cross_entropy
 
 
 def influence_balanced(logits, target, feats, alpha=1000.0, detach=False):
     """CE alpha / (|p - Y|_1 |h|_1 + 1e-3), (N, C), (N,) or (N, C), (N, D) -> (N,)."""
     norm = feats.to(logits.dtype).abs().sum(1)
     if target.ndim == 1:
-        return _balanced(cross_entropy(logits, target), norm, alpha, detach)
+        return _balanced(F.cross_entropy(logits, target, reduction='none'), norm, alpha, detach)
     return (target * _balanced(-logits.log_softmax(1), norm[:, None], alpha, detach)).sum(1)
 
 

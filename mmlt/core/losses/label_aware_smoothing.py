@@ -4,7 +4,7 @@ import math
 import torch
 
 from .base import ClassWeightedLoss, _check_choice
-from .cross_entropy import cross_entropy
+from .cross_entropy import adjusted_cross_entropy
 
 SHAPES = ('concave', 'linear', 'convex', 'exp')
 
@@ -58,4 +58,4 @@ class LabelAwareSmoothLoss(ClassWeightedLoss):
         eps = smoothing(self.class_counts, self.smooth_head, self.smooth_tail, self.shape, self.power)
         if self.form == 'paper':  # e / (C - 1) on the others is e C / (C - 1) on all
             eps = eps * (len(eps) / max(len(eps) - 1, 1))
-        return cross_entropy(logits, target, eps.to(logits.dtype))
+        return adjusted_cross_entropy(logits, target, eps=eps.to(logits.dtype))

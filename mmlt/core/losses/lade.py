@@ -2,11 +2,10 @@
 import math
 
 import torch
+import torch.nn.functional as F
 
 from ..counts import log_prior
 from .base import LongTailLoss
-from .cross_entropy import cross_entropy
-from .prior import logit_adjustment
 
 
 def lade_regularizer(logits, target, log_pi, remine_lambda=0.1):
@@ -48,6 +47,6 @@ class LADELoss(LongTailLoss):
         self.alpha = alpha
 
     def losses(self, logits, target):
-        loss = cross_entropy(logit_adjustment(logits, self.class_counts), target)
         log_pi = log_prior(self.class_counts).to(logits.dtype)
+        loss = F.cross_entropy(logits + log_pi, target, reduction='none')
         return loss + self.alpha * lade_regularizer(logits, target, log_pi, self.remine_lambda)

@@ -1,6 +1,7 @@
 """Label-distribution-aware margins.  z (N, C) scaled cosines, margins m (C,) on the same scale."""
+import torch.nn.functional as F
+
 from .base import ClassWeightedLoss
-from .cross_entropy import cross_entropy
 from .sigmoid import softplus
 
 
@@ -13,7 +14,7 @@ def margin_cross_entropy(logits, target, margins):
     """CE of the logits with ``margins`` (C,) taken off the label's own, (N, C) -> (N,)."""
     if target.ndim == 1:
         index = target[:, None]
-        return cross_entropy(logits.scatter_add(1, index, -margins[index]), target)
+        return F.cross_entropy(logits.scatter_add(1, index, -margins[index]), target, reduction='none')
     # the loss of every label c at once: softplus(log sum_{j != c} e^z_j - z_c + m_c). The sum without c comes from the
     # sum over all, but for the largest logit, where that would cancel
     top = logits.detach().argmax(1, keepdim=True)

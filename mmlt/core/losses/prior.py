@@ -1,12 +1,7 @@
 """Cross entropy of logits moved by the class prior.  z (N, C), counts n (C,), pi = n / sum n."""
 from ..counts import log_prior
 from .base import ClassWeightedLoss
-from .cross_entropy import cross_entropy
-
-
-def logit_adjustment(logits, counts, tau=1.0):
-    """z + tau log pi, (N, C)."""
-    return logits + (tau * log_prior(counts)).to(logits.dtype)
+from .cross_entropy import adjusted_cross_entropy
 
 
 def temperatures(counts, gamma):
@@ -15,16 +10,21 @@ def temperatures(counts, gamma):
 
 
 class PriorLoss(ClassWeightedLoss):
-    """Cross entropy after one step, :meth:`shift`, that only training takes; at test use the raw logits."""
+    """CE(a z + b) with a, b of the counts, in training only: at test use the raw logits. A subclass writes
+    :meth:`scale`, :meth:`bias` or both."""
 
     corrects_prior = True
 
-    def shift(self, logits):
-        """(N, C) -> (N, C)."""
-        raise NotImplementedError
+    def scale(self, counts):
+        """(C,) -> a (C,), or None for 1."""
+
+    def bias(self, counts):
+        """(C,) -> b (C,), or None for 0."""
 
     def losses(self, logits, target):
-        return cross_entropy(self.shift(logits), target)
+        scale, bias = self.scale(self.class_counts), self.bias(self.class_counts)
+        scale, bias = (x if x is None else x.to(logits.dtype) for x in (scale, bias))
+        return adjusted_cross_entropy(logits, target, scale, bias)
 
 
 class BalancedSoftmaxLoss(PriorLoss):
@@ -38,8 +38,8 @@ class BalancedSoftmaxLoss(PriorLoss):
     tensor(2.0806)
     """
 
-    def shift(self, logits):
-        return logit_adjustment(logits, self.class_counts)
+    def bias(self, counts):
+        return log_prior(counts)  # the N of log n - log N cancels
 
 
 class LogitAdjustLoss(PriorLoss):
@@ -55,8 +55,8 @@ class LogitAdjustLoss(PriorLoss):
         super().__init__(**kwargs)
         self.tau = tau
 
-    def shift(self, logits):
-        return logit_adjustment(logits, self.class_counts, self.tau)
+    def bias(self, counts):
+        return self.tau * log_prior(counts)
 
 
 class VSLoss(PriorLoss):
@@ -72,9 +72,11 @@ class VSLoss(PriorLoss):
         self.gamma = gamma
         self.tau = tau
 
-    def shift(self, logits):
-        shift = (self.tau * log_prior(self.class_counts)).to(logits.dtype)
-        return shift.addcmul(logits, temperatures(self.class_counts, self.gamma).to(logits.dtype))
+    def scale(self, counts):
+        return temperatures(counts, self.gamma)
+
+    def bias(self, counts):
+        return self.tau * log_prior(counts)
 
 
 class CDTLoss(PriorLoss):
@@ -88,5 +90,5 @@ class CDTLoss(PriorLoss):
         super().__init__(**kwargs)
         self.gamma = gamma
 
-    def shift(self, logits):
-        return logits * temperatures(self.class_counts, self.gamma).to(logits.dtype)
+    def scale(self, counts):
+        return temperatures(counts, self.gamma)

@@ -1,7 +1,8 @@
 """Re-weighted cross entropy.  n (C,) training counts, w (C,) class weights, N = sum n, pi = n / N."""
+import torch.nn.functional as F
+
 from ..counts import effective_weights
 from .base import LongTailLoss, _check_choice
-from .cross_entropy import cross_entropy
 from .sigmoid import sigmoid_focal, weighted_bce
 
 
@@ -35,7 +36,7 @@ class ReweightLoss(LongTailLoss):
         return self.weights(self.class_counts)
 
     def losses(self, logits, target):
-        return cross_entropy(logits, target)
+        return F.cross_entropy(logits, target, reduction='none')
 
 
 class CostSensitiveLoss(ReweightLoss):

@@ -2,9 +2,9 @@
 import math
 
 import torch
+import torch.nn.functional as F
 
 from .base import LongTailLoss, sum_over_ranks
-from .cross_entropy import cross_entropy
 
 
 def seesaw(logits, labels, seen, p=0.8, q=2.0, eps=1e-2):
@@ -19,7 +19,7 @@ def seesaw(logits, labels, seen, p=0.8, q=2.0, eps=1e-2):
         own = log_s.gather(1, index).clamp(min=math.log(eps))
         log_s = log_s.sub_(own).clamp_(min=0).mul_(q)
         log_s += (log_seen - log_seen[index]).clamp_(max=0).mul_(p)
-    return cross_entropy(logits + log_s, labels)
+    return F.cross_entropy(logits + log_s, labels, reduction='none')
 
 
 class SeesawSoftmaxLoss(LongTailLoss):

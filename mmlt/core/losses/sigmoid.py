@@ -30,29 +30,34 @@ def weighted_bce(logits, target, positive=None, negative=None):
 
 
 class _FocalBCE(Function):
-    """q^gamma b with b = softplus(z) - Y z and q = 1 - e^-b, and its first derivative, in place where it can."""
+    """w q^gamma b with b = softplus(z) - Y z, q = 1 - e^-b; its derivative is w q^(gamma - 1) (gamma (1 - q) b + q)
+    (sigmoid(z) - Y)."""
 
     @staticmethod
-    def forward(ctx, logits, target, gamma):
+    def forward(ctx, logits, target, gamma, weights):
         bce = softplus(logits).addcmul_(target, logits, value=-1)
         wrong = bce.neg().expm1_().neg_()
         ctx.gamma = gamma
-        ctx.save_for_backward(logits, target, bce, wrong)
-        return wrong.pow(gamma).mul_(bce)
+        ctx.save_for_backward(logits, target, bce, wrong, weights)
+        loss = wrong.pow(gamma).mul_(bce)
+        return loss if weights is None else loss.mul_(weights)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        logits, target, bce, wrong = ctx.saved_tensors
+        logits, target, bce, wrong, weights = ctx.saved_tensors
         slope = (1 - wrong).mul_(bce).mul_(ctx.gamma).add_(wrong)
+        if ctx.gamma < 1:
+            wrong = wrong.clamp(min=torch.finfo(wrong.dtype).tiny)
         if ctx.gamma != 1:
-            slope.mul_((wrong.clamp(min=torch.finfo(wrong.dtype).tiny) if ctx.gamma < 1 else wrong)**(ctx.gamma - 1))
-        return logits.sigmoid().sub_(target).mul_(slope).mul_(grad), None, None
+            slope.mul_(wrong if ctx.gamma == 2 else wrong**(ctx.gamma - 1))
+        slope.mul_(logits.sigmoid().sub_(target)).mul_(grad)
+        return slope if weights is None else slope.mul_(weights), None, None, None
 
 
-def focal_bce(logits, target, gamma=2.0):
-    """(1 - p_t)^gamma BCE with p_t = e^-BCE, elementwise: (N, C), (N, C) -> (N, C). Differentiable once."""
-    return _FocalBCE.apply(logits, target, gamma)
+def focal_bce(logits, target, gamma=2.0, weights=None):
+    """w (1 - p_t)^gamma BCE with p_t = e^-BCE, elementwise: (N, C), (N, C) -> (N, C). Differentiable once."""
+    return _FocalBCE.apply(logits, target, gamma, weights)
 
 
 def sigmoid_focal(logits, target, gamma=2.0):

@@ -112,18 +112,18 @@ def fit(layer, train, recipe, lr, weight_decay=5e-4, loss=F.cross_entropy, balan
 
 
 def linear(weight, bias=None):
-    """A linear layer with a copy of ``weight`` (C, D) and ``bias`` (C,), zero by default; draws no random numbers."""
+    """A frozen linear layer with a copy of ``weight`` (C, D) and ``bias`` (C,), zero by default."""
     layer = skip_init(nn.Linear, weight.shape[1], len(weight), device=weight.device)
     with torch.no_grad():
         layer.weight.copy_(weight)
         layer.bias.zero_() if bias is None else layer.bias.copy_(bias)
-    return layer
+    return layer.eval().requires_grad_(False)
 
 
 def new_linear(like, seed):
-    """A linear layer of the shape of ``like``, started anew: N(0, 0.01) and no bias."""
+    """A linear layer to train, of the shape of ``like``: N(0, 0.01) and no bias."""
     weight = torch.empty(like.weight.shape).normal_(std=0.01, generator=seeded_generator(seed))
-    return linear(weight.to(like.weight.device))
+    return linear(weight.to(like.weight.device)).requires_grad_()
 
 
 def max_norm_radius(weight, share=0.1):

@@ -56,7 +56,7 @@ def logit_adjust(train, joint, recipe, tau):
 def maxnorm(train, joint, recipe, weight_decay=0.1):
     """Weight balancing: class-balanced samples, a strong weight decay, rows kept in a ball. Alshammari et al., CVPR
     2022, arXiv:2203.14197 (there with a class-balanced loss instead of the samples)."""
-    layer = linear(joint.weight, joint.bias)
+    layer = linear(joint.weight, joint.bias).requires_grad_()
     radius = max_norm_radius(joint.weight)
     return fit(layer, train, recipe, lr=0.01, weight_decay=weight_decay,
                after_step=lambda: layer.weight.copy_(project_rows(layer.weight, radius)))
@@ -66,7 +66,8 @@ def los(train, joint, recipe, smoothing):
     """LOS: over-smoothed labels on class-balanced samples, from the joint weights on. Sun et al., Label Over-Smooth Can
     Balance, ICLR 2025 (its code samples the data as it is)."""
     loss = partial(F.cross_entropy, label_smoothing=smoothing)
-    return fit(linear(joint.weight, joint.bias), train, recipe, lr=0.1, weight_decay=0., loss=loss)
+    layer = linear(joint.weight, joint.bias).requires_grad_()
+    return fit(layer, train, recipe, lr=0.1, weight_decay=0., loss=loss)
 
 
 class Method(NamedTuple):

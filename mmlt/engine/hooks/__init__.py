@@ -1,5 +1,6 @@
 from .class_counts import ClassCountsHook
+from .fit_classifier import FitClassifierHook
 from .max_norm import MaxNormHook
 from .stage_switch import StageSwitchHook
 
-__all__ = ['ClassCountsHook', 'MaxNormHook', 'StageSwitchHook']
+__all__ = ['ClassCountsHook', 'FitClassifierHook', 'MaxNormHook', 'StageSwitchHook']

@@ -105,11 +105,11 @@ class ClassCountsHook(Hook):
         saved = checkpoint.get('meta', {}).get('class_counts')
         if self.counts is None and saved is not None:
             self.counts = as_counts(saved, allow_empty=True)
-        state = checkpoint.get('state_dict', {})
-        for name, weight in unwrap(runner.model).state_dict().items():
-            if name.startswith('head.') and name.endswith('.weight') and len(state.get(name, weight)) != len(weight):
-                self.foreign = (f'the checkpoint is of another number of classes: {name} has {len(state[name])} rows, '
-                                f'the model {len(weight)}; check the config or set num_classes')
+        head, name = getattr(unwrap(runner.model), 'head', None), 'head.fc.weight'
+        weight, own = checkpoint.get('state_dict', {}).get(name), getattr(getattr(head, 'fc', None), 'weight', None)
+        if weight is not None and own is not None and not {head.num_classes, len(own)} & set(weight.shape):
+            self.foreign = (f'the checkpoint is of another number of classes: {name} has {len(weight)} rows, the model '
+                            f'{head.num_classes} classes; check the config or set num_classes')
 
     def before_val(self, runner):
         self._set_metrics(runner.val_evaluator)

@@ -8,9 +8,9 @@ from mmlt.engine.access import ema_models, submodule, unwrap
 class FitClassifierHook(Hook):
     """Before training, pass over the training set once in eval mode and ``fit`` the classifier on its features.
 
-    For ``NCMClassifier``: a run with ``load_from`` and ``train_cfg=dict(by_epoch=True, max_epochs=0)`` fits, validates
-    and writes ``fitted.pth``. Give ``train_dataloader`` the test pipeline and a plain sampler, since every image
-    counts once. Each rank reads its share; the features (N / ranks, D) are held in memory.
+    For ``NCMClassifier``: a run with ``load_from``, ``train_cfg=dict(by_epoch=True, max_epochs=0)`` and
+    ``param_scheduler=None`` fits, validates and writes ``fitted.pth``. Give ``train_dataloader`` the test pipeline and
+    a plain sampler, so that every image counts once. Each rank reads its share and holds its features (N/ranks, D).
 
     Args:
         path (str): the classifier.

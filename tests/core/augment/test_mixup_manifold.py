@@ -1,6 +1,7 @@
 """Manifold mixup: the right layer, once, in training only."""
 import copy
 import pickle
+from collections import namedtuple
 
 import pytest
 import torch
@@ -158,13 +159,18 @@ class Tuples(nn.Module):
         return self.layer(x)
 
 
-def test_tuples_of_maps(net):
-    model = Tuples(lambda x: (x, [2 * x, (7, 7)]))
+Pair = namedtuple('Pair', 'map rest')
+
+
+def test_tuples_of_maps():
+    model = Tuples(lambda x: Pair(x, [2 * x, (7, 7)]))
     augment = ManifoldMixup(layer='layer', seed=0).attach(model)
     x, one_hot = batch()
     lam, index = replay(augment)
     augment(x, one_hot)
-    first, (second, shape) = model(x)
+    output = model(x)
+    assert isinstance(output, Pair)
+    first, (second, shape) = output
     assert torch.allclose(first, lam * x + (1 - lam) * x[index]) and torch.allclose(second, 2 * first)
     assert shape == (7, 7)
 
@@ -175,6 +181,15 @@ def test_an_output_without_the_batch_is_refused():
     x, one_hot = batch()
     augment(x, one_hot)
     with pytest.raises(ValueError, match=r"'layer' returns a tensor \(4, 7\) for a batch of 7 images"):
+        model(x)
+
+
+def test_an_output_of_another_type_is_refused():
+    model = Tuples(lambda x: dict(x=x))
+    augment = ManifoldMixup(layer='layer').attach(model)
+    x, one_hot = batch()
+    augment(x, one_hot)
+    with pytest.raises(TypeError, match="'layer' returns dict"):
         model(x)
 
 

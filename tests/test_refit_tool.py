@@ -1,0 +1,147 @@
+"""tools/refit.py from end to end on a training run of seconds."""
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from mmlt.core.refit import METHODS
+
+TOOLS = Path(__file__).parents[1] / 'tools'
+
+
+def tool(name):
+    spec = importlib.util.spec_from_file_location(f'{name}_tool', TOOLS / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+refit = tool('refit').main
+
+
+@pytest.fixture(scope='module')
+def stage1(tmp_path_factory):
+    """Config and checkpoint of a joint run, with a validation split of its own."""
+    work_dir = tmp_path_factory.mktemp('stage1')
+    tiny.train(work_dir, epochs=2)
+    cfg = tiny.config(work_dir)
+    cfg.val_dataloader.dataset.counts = (12, 4, 4)
+    cfg.dump(work_dir / 'config.py')
+    return [str(work_dir / 'config.py'), str(work_dir / 'epoch_2.pth')]
+
+
+@pytest.fixture(scope='module')
+def everything(stage1, tmp_path_factory):
+    out = tmp_path_factory.mktemp('refit')
+    return out, refit([*stage1, '--val', 'val', '--out', str(out), '--bound', 'val', '--seed', '1'])
+
+
+@pytest.mark.parametrize('name', ['joint', *METHODS, 'bound'])
+def test_test_py_gives_the_same_numbers(name, everything, monkeypatch):
+    out, results = everything
+    tested = out / name / 'tested.json'
+    monkeypatch.setattr(sys, 'argv', ['test.py', str(out / name / 'config.py'), str(out / name / 'checkpoint.pth'),
+                                      '--out', str(tested), '--cfg-options', f'experiment_name={name}'])
+    tool('test').main()
+    tested = json.loads(tested.read_text())
+    assert {'top1', 'mean_class', 'many', 'few', 'ece'} <= results[name].keys()
+    for key in ('top1', 'mean_class', 'many', 'medium', 'few', 'worst_class'):
+        assert tested[f'lt/{key}'] == results[name][key]
+    assert tested['lt/ece'] == pytest.approx(results[name]['ece'], abs=1e-4)
+
+
+def test_joint_comes_first_and_the_settings_are_kept(everything):
+    out, results = everything
+    assert list(results) == ['joint', *METHODS, 'bound']
+    assert results['tau_norm']['tau'] in [s['tau'] for s in METHODS['tau_norm'].grid]
+    assert json.loads((out / 'results.json').read_text()) == results
+
+
+def test_the_second_run_reads_the_features(everything, stage1, monkeypatch):
+    out, results = everything
+    monkeypatch.setattr('mmlt.engine.features._batches', lambda *args: pytest.fail('features were computed again')
+                        if args[-1] < len(args[2]) else [])
+    again = refit([*stage1, '--val', 'val', '--out', str(out), '--methods', 'tau_norm', 'joint', '--seed', '1'])
+    assert again == {name: results[name] for name in ('joint', 'tau_norm')}
+
+
+def test_folds_and_printed_table(stage1, tmp_path, capsys):
+    refit([*stage1, '--methods', 'crt', 'logit_adjust', '--folds', '2', '--epochs', '2', '--out', str(tmp_path)])
+    printed = capsys.readouterr().out
+    for word in ('settings chosen on 2 folds', 'overall', 'mean-class', 'many', 'medium', 'few', 'ECE', 'tau='):
+        assert word in printed
+    assert printed.index('joint') < printed.index('crt') < printed.index('logit_adjust')
+
+
+def test_bound_from_an_npz(stage1, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    arrays = dict(train_images=rng.integers(0, 255, (30, 8, 8, 3), np.uint8), train_labels=np.arange(30) % 3)
+    np.savez(tmp_path / 'balanced.npz', **arrays)
+    args = [*stage1, '--methods', 'joint', '--out', str(tmp_path)]
+    assert list(refit([*args, '--bound', str(tmp_path / 'balanced.npz')])) == ['joint', 'bound']
+    assert 'not balanced' not in capsys.readouterr().out
+    refit([*args, '--bound', 'train'])
+    assert 'not balanced: 5 to 40 images a class' in capsys.readouterr().out
+
+
+# --- the test set decides nothing
+
+def test_tuning_on_test_needs_the_flag(stage1, tmp_path, capsys):
+    args = [*stage1, '--methods', 'tau_norm', '--out', str(tmp_path)]
+    with pytest.raises(SystemExit, match=r'holds the test images.*--tune-on-test'):
+        refit([*args, '--val', 'test'])
+    refit([*args, '--tune-on-test'])
+    printed = capsys.readouterr().out
+    assert 'no fair result' in printed and 'settings chosen on the test set' in printed
+
+
+def test_sweep_without_a_split(stage1, tmp_path):
+    args = [*stage1, '--folds', '0', '--out', str(tmp_path)]
+    with pytest.raises(SystemExit, match='ncm, logit_adjust: no split to choose settings on; pass --val'):
+        refit([*args, '--methods', 'crt', 'logit_adjust', 'ncm'])
+    assert list(refit([*args, '--methods', 'crt'])) == ['joint', 'crt']
+
+
+# --- bad input
+
+def changed(checkpoint, tmp_path, change):
+    saved = torch.load(checkpoint, weights_only=False)
+    change(saved['state_dict'])
+    torch.save(saved, tmp_path / 'changed.pth')
+    return str(tmp_path / 'changed.pth')
+
+
+def test_checkpoint_without_a_classifier(stage1, tmp_path):
+    bad = changed(stage1[1], tmp_path, lambda state: state.pop('head.fc.weight'))
+    with pytest.raises(SystemExit, match='the checkpoint has no classifier at head'):
+        refit([stage1[0], bad])
+
+
+def test_checkpoint_that_diverged(stage1, tmp_path):
+    bad = changed(stage1[1], tmp_path, lambda state: state['backbone.layer3.0.conv2.weight'].fill_(float('nan')))
+    with pytest.raises(SystemExit, match='test: feature 0 of image 0 is nan, not finite'):
+        refit([stage1[0], bad, '--out', str(tmp_path)])
+
+
+def test_unnormalised_images(stage1, tmp_path):
+    def amplify(state):
+        state['backbone.layer3.0.bn2.weight'].mul_(1e7)
+    with pytest.raises(SystemExit, match='beyond 10000: were the images normalised'):
+        refit([stage1[0], changed(stage1[1], tmp_path, amplify), '--out', str(tmp_path)])
+
+
+def test_wrong_number_of_classes(stage1, tmp_path):
+    with pytest.raises(SystemExit, match=r'head.fc has 3 classes in the checkpoint and 5 in the config'):
+        refit([*stage1, '--cfg-options', 'model.head.num_classes=5'])
+    with pytest.raises(SystemExit, match=r'test: labels span \[0, 3\], the classifier has 3 classes'):
+        refit([*stage1, '--out', str(tmp_path), '--cfg-options', 'test_dataloader.dataset.counts=[5,5,5,5]'])
+
+
+def test_unknown_data_set(stage1, tmp_path):
+    with pytest.raises(SystemExit, match="no data set 'valid'; give one of"):
+        refit([*stage1, '--out', str(tmp_path), '--val', 'valid'])
