@@ -181,6 +181,7 @@ def _note(file, key, features, done):
 def _reopen(file, key, shape, dtype):
     try:
         note = json.loads(file.with_suffix('.json').read_text())
+        np.load(file, mmap_mode='r')  # refuses a truncated file, which 'r+' fills up with zeros
         features = np.load(file, mmap_mode='r+')
         if note['key'] == key and features.shape == shape and features.dtype == dtype and 0 <= note['done'] <= shape[0]:
             return features, note['done']

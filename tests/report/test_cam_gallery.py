@@ -1,0 +1,69 @@
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip('mmpretrain')
+from cam_ranks import Squares, classifier
+from mmengine.config import Config
+
+from mmlt.report.cam_gallery import _panels, from_head_to_tail, write_gallery
+
+
+def test_gallery_is_written_and_shows_the_images(tmp_path):
+    path = tmp_path / 'new' / 'gallery.png'
+    write_gallery(classifier(), Squares(), range(5), path)
+    picture = cv2.imread(str(path))
+    assert min(picture.shape[:2]) > 300 and picture.std() > 20
+    write_gallery(classifier(), Squares(), [0], path, ratio=0.75, kinds=['scale'])
+    assert cv2.imread(str(path)).shape[0] < picture.shape[0]
+    with pytest.raises(ValueError, match='no images'):
+        write_gallery(classifier(), Squares(), [], path)
+
+
+def test_panels_are_rgb_whatever_the_channel_order():
+    from mmlt.engine.cam import CAMTeacher
+    item, generator = Squares()[0], torch.Generator().manual_seed(0)
+    rgb = _panels(CAMTeacher(classifier()), item, 1., 'flip', generator)
+    bgr = dict(item, inputs=item['inputs'].flip(0))
+    same = _panels(CAMTeacher(classifier(to_rgb=True)), bgr, 1., 'flip', generator)
+    for a, b in zip(rgb, same):
+        assert np.array_equal(a, b)
+    assert rgb[0].shape == (24, 24, 3) and rgb[0][2, 2].argmax() == 0
+
+
+def test_images_go_from_head_to_tail():
+    labels = [2] * 50 + [0] * 20 + [4] * 5 + [1]
+    chosen = from_head_to_tail(labels, 4)
+    assert [labels[i] for i in chosen] == [2, 0, 4, 1] and chosen == from_head_to_tail(labels, 4)
+    assert [labels[i] for i in from_head_to_tail(labels, 2)] == [2, 4]
+
+
+def test_tool(tmp_path, monkeypatch, capsys):
+    import importlib.util
+    from pathlib import Path
+    spec = importlib.util.spec_from_file_location(
+        'vis_cam_foreground', Path(__file__).parents[2] / 'tools/vis_cam_foreground.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    pipeline = [dict(type='PackInputs')]
+    digits = dict(type='DigitsLT', size=32, pipeline=pipeline)
+    cfg = Config(dict(
+        default_scope='mmpretrain', data_preprocessor=dict(mean=[78.] * 3, std=[82.] * 3, num_classes=10),
+        custom_imports=dict(imports=['mmlt']),
+        model=dict(type='ImageClassifier', backbone=dict(type='ResNetCIFAR32', depth=8),
+                   neck=dict(type='GlobalAveragePooling'), head=dict(type='LinearClsHead', num_classes=10,
+                                                                     in_channels=64)),
+        train_dataloader=dict(dataset=dict(type='LongTailSubset', imbalance=2, dataset=digits)),
+        test_dataloader=dict(dataset=dict(digits, split='test'))))
+    cfg.dump(tmp_path / 'config.py')
+    from mmengine.registry import MODELS, init_default_scope
+    init_default_scope('mmpretrain')
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'epoch.pth')
+    out = tmp_path / 'gallery.png'
+    monkeypatch.setattr(sys, 'argv', ['tool', str(tmp_path / 'config.py'), str(tmp_path / 'epoch.pth'), '--num', '4',
+                                      '--out', str(out)])
+    tool.main()
+    assert cv2.imread(str(out)) is not None and str(out) in capsys.readouterr().out
