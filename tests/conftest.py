@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore_glob = ['tiny.py', '*_ranks.py']  # helpers, not tests
 SHARED = Path(__file__).resolve().parents[2] / 'shared'
 
 

@@ -69,8 +69,8 @@ class ClassCounts(nn.Module):
             raise RuntimeError(f'{type(self).__name__} has no class counts; pass class_counts=[...] or a json path, '
                                'call set_class_counts, or add dict(type="ClassCountsHook") to custom_hooks')
         if num_classes is not None and num_classes != self.class_counts.numel():
-            raise ValueError(f'{type(self).__name__} has counts of {self.class_counts.numel()} classes, the logits have '
-                             f'{num_classes}; the head and the data set disagree on the number of classes')
+            raise ValueError(f'{type(self).__name__} has counts of {self.class_counts.numel()} classes, the logits '
+                             f'have {num_classes}; the head and the data set disagree on the number of classes')
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing, unexpected, errors):
         key = prefix + 'class_counts'

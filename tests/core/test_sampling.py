@@ -217,3 +217,9 @@ def test_memory_does_not_grow_with_images_times_classes():
     for values in (drawn_indices(index, power_probabilities(index.counts, .5), 75_000, g),
                    balanced_indices(index, 75_000, g), class_cycle_indices(index, 75_000, 4, g)):
         assert len(values) == 75_000
+
+
+def test_the_remainder_goes_to_random_classes():
+    index, generator = ClassIndex(np.repeat([0, 1, 2], 4), 3), seeded_generator(0)
+    extra = [np.bincount(balanced_indices(index, 7, generator) // 4).argmax() for _ in range(300)]
+    assert_chi_square(np.bincount(extra, minlength=3), np.full(3, 100.))

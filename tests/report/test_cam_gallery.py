@@ -49,14 +49,14 @@ def test_tool(tmp_path, monkeypatch, capsys):
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     pipeline = [dict(type='PackInputs')]
-    digits = dict(type='DigitsLT', size=32, pipeline=pipeline)
+    digits = dict(type='DigitsLT', imbalance=1, size=32, pipeline=pipeline)
     cfg = Config(dict(
         default_scope='mmpretrain', data_preprocessor=dict(mean=[78.] * 3, std=[82.] * 3, num_classes=10),
         custom_imports=dict(imports=['mmlt']),
         model=dict(type='ImageClassifier', backbone=dict(type='ResNetCIFAR32', depth=8),
                    neck=dict(type='GlobalAveragePooling'), head=dict(type='LinearClsHead', num_classes=10,
                                                                      in_channels=64)),
-        train_dataloader=dict(dataset=dict(type='LongTailSubset', imbalance=2, dataset=digits)),
+        train_dataloader=dict(dataset=dict(type='LongTailSubset', imbalance=2, n_max=60, dataset=digits)),
         test_dataloader=dict(dataset=dict(digits, split='test'))))
     cfg.dump(tmp_path / 'config.py')
     from mmengine.registry import MODELS, init_default_scope

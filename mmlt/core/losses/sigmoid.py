@@ -2,7 +2,6 @@
 import torch
 import torch.nn.functional as F
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 
 def softplus(x):
@@ -29,39 +28,47 @@ def weighted_bce(logits, target, positive=None, negative=None):
     return (softplus(logits) * factor).scatter_add(1, index, -positive * logits.gather(1, index)).sum(1)
 
 
+def _bce(logits, target):
+    """-> b = softplus(z) - Y z and e^-b - 1, (N, C) each."""
+    bce = softplus(logits).addcmul_(target, logits, value=-1)
+    return bce, bce.neg().expm1_()
+
+
 class _FocalBCE(Function):
-    """w q^gamma b with b = softplus(z) - Y z, q = 1 - e^-b; its derivative is w q^(gamma - 1) (gamma (1 - q) b + q)
-    (sigmoid(z) - Y)."""
+    """w q^gamma b with q = 1 - e^-b; its derivative is w q^(gamma - 1) (gamma (1 - q) b + q) (sigmoid(z) - Y)."""
 
     @staticmethod
     def forward(ctx, logits, target, gamma, weights):
-        bce = softplus(logits).addcmul_(target, logits, value=-1)
-        wrong = bce.neg().expm1_().neg_()
+        bce, minus_q = _bce(logits, target)
         ctx.gamma = gamma
-        ctx.save_for_backward(logits, target, bce, wrong, weights)
-        loss = wrong.pow(gamma).mul_(bce)
-        return loss if weights is None else loss.mul_(weights)
+        ctx.save_for_backward(logits, target, bce, minus_q, weights)
+        focus = minus_q.neg().pow_(gamma)
+        if weights is not None:
+            focus.mul_(weights)
+        return focus * bce  # not in place: torch.compile (2.11) loses the backward of a result that is
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad):
-        logits, target, bce, wrong, weights = ctx.saved_tensors
-        slope = (1 - wrong).mul_(bce).mul_(ctx.gamma).add_(wrong)
-        if ctx.gamma < 1:
-            wrong = wrong.clamp(min=torch.finfo(wrong.dtype).tiny)
+        logits, target, bce, minus_q, weights = ctx.saved_tensors
+        if torch.is_grad_enabled():  # a second derivative is wanted: differentiate from the input on
+            bce, minus_q = _bce(logits, target)
+        slope = (1 + minus_q).mul_(bce).mul_(ctx.gamma).sub_(minus_q)
         if ctx.gamma != 1:
-            slope.mul_(wrong if ctx.gamma == 2 else wrong**(ctx.gamma - 1))
-        slope.mul_(logits.sigmoid().sub_(target)).mul_(grad)
+            q = -minus_q
+            if ctx.gamma < 1:
+                q = q.clamp(min=torch.finfo(q.dtype).tiny)
+            slope.mul_(q if ctx.gamma == 2 else q**(ctx.gamma - 1))
+        slope.mul_(logits.sigmoid() - target).mul_(grad)
         return slope if weights is None else slope.mul_(weights), None, None, None
 
 
 def focal_bce(logits, target, gamma=2.0, weights=None):
-    """w (1 - p_t)^gamma BCE with p_t = e^-BCE, elementwise: (N, C), (N, C) -> (N, C). Differentiable once."""
+    """w (1 - p_t)^gamma BCE with p_t = e^-BCE, elementwise: (N, C), (N, C) -> (N, C)."""
     return _FocalBCE.apply(logits, target, gamma, weights)
 
 
 def sigmoid_focal(logits, target, gamma=2.0):
-    """Focal loss of C binary problems without alpha, summed over them, (N, C) -> (N,). Differentiable once.
+    """Focal loss of C binary problems without alpha, summed over them, (N, C) -> (N,).
 
     Lin et al., ICCV 2017, arXiv:1708.02002.
     """

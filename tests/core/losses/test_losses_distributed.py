@@ -1,53 +1,29 @@
 """Two ranks with half a batch each equal one process with the whole."""
+import losses_ranks
+import pytest
 import torch
-import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from mmlt.core import losses as lt
+
+@pytest.fixture(scope='module')
+def ranks(tmp_path_factory):
+    path = tmp_path_factory.mktemp('ranks')
+    mp.spawn(losses_ranks.worker, (str(path), ), nprocs=2)
+    return [torch.load(path / f'{rank}.pt') for rank in (0, 1)]
 
 
-def batches():
-    g = torch.Generator().manual_seed(0)
-    for step in range(3):
-        z = 2 * torch.randn(8, 5, generator=g, dtype=torch.float64)
-        y = torch.randint(5, (8, ), generator=g)
-        if step == 2:
-            y = (torch.nn.functional.one_hot(y, 5) * 0.4 + torch.nn.functional.one_hot(y.flip(0), 5) * 0.6).double()
-        yield z, y
+@pytest.mark.parametrize('index', [0, 1], ids=['eqlv2', 'seesaw'])
+def test_statistics_are_those_of_the_joint_batch(ranks, index):
+    (grads0, state0), (grads1, state1) = (rank[index] for rank in ranks)
+    grads, state = losses_ranks.run(losses_ranks.build()[index])
+    for joint, *halves in zip(grads, grads0, grads1):
+        torch.testing.assert_close(torch.cat(halves) / 2, joint)  # each rank averages over its half
+    for key, value in state.items():
+        torch.testing.assert_close(state0[key], value)
+        assert state0[key].equal(state1[key])
 
 
-def run(loss, part=slice(None)):
-    """-> gradients of every step, final state."""
-    grads = []
-    for z, y in batches():
-        z = z[part].requires_grad_()
-        loss(z, y[part]).backward()
-        grads.append(z.grad)
-    return grads, loss.state_dict()
-
-
-def build():
-    return [lt.EqualizationLossV2(), lt.SeesawSoftmaxLoss(), lt.SoftmaxEqualizationLoss(0.5, 1, class_counts=[9] * 5)]
-
-
-def worker(rank, path):
-    dist.init_process_group('gloo', init_method=f'file://{path}/init', rank=rank, world_size=2)
-    torch.save([run(loss, slice(4 * rank, 4 * rank + 4)) for loss in build()], f'{path}/{rank}.pt')
-    dist.destroy_process_group()
-
-
-def test_two_ranks(tmp_path):
-    mp.spawn(worker, (str(tmp_path), ), nprocs=2)
-    ranks = [torch.load(tmp_path / f'{rank}.pt') for rank in (0, 1)]
-    for loss, one, two in zip(build()[:2], *ranks):
-        grads, state = run(loss)
-        for step, joint in enumerate(grads):
-            halves = torch.cat([one[0][step], two[0][step]]) / 2  # each rank averages over its half
-            torch.testing.assert_close(halves, joint)
-        for key, value in state.items():
-            torch.testing.assert_close(one[1][key], value)
-            assert one[1][key].equal(two[1][key])
-    # random draws: the same buffer, other numbers on each rank
-    (grads0, state0), (grads1, state1) = ranks[0][2], ranks[1][2]
+def test_draws_differ_by_rank_and_their_state_does_not(ranks):
+    (grads0, state0), (grads1, state1) = (rank[2] for rank in ranks)
     assert state0['draws.step'] == state1['draws.step'] == 3
     assert not (grads0[0] == 0).equal(grads1[0] == 0)

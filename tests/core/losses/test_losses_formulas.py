@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from mmlt.core import losses as lt
 from mmlt.core.losses.base import check_target
 from mmlt.core.losses.distribution_balanced import rebalanced_weights
-from mmlt.core.losses.equalization import softmax_equalization
 from mmlt.core.losses.eqlv2 import balance_weights
+from mmlt.core.losses.equalization import softmax_equalization
 from mmlt.core.losses.label_aware_smoothing import smoothing
 from mmlt.core.losses.lade import lade_regularizer
 from mmlt.core.losses.ldam import ldam_margins
@@ -189,7 +189,7 @@ def test_ldam():
 
 
 def test_eqlv2_two_steps(fixture):
-    z, y, n = fixture
+    z, y, _ = fixture
     loss = lt.EqualizationLossV2()
     close(loss(z, y), 2.857216)
     close(loss.positive, [0.119203, 0, 0.574443])
@@ -397,8 +397,8 @@ COUNTS = st.lists(st.integers(1, 10**6), min_size=2, max_size=6)
 def test_properties(counts, shift, seed):
     z, y, soft = batch(len(counts), 4, seed)
     reweighted = [lt.CostSensitiveLoss, lt.WeightedSoftmaxLoss, lt.GeneralizedReweightLoss, lt.ClassBalancedLoss]
-    for build in [lt.BalancedSoftmaxLoss, lt.LogitAdjustLoss, lt.LDAMLoss, lt.LabelAwareSmoothLoss, lt.SeesawSoftmaxLoss,
-                  lt.SoftmaxFocalLoss] + reweighted:
+    for build in [lt.BalancedSoftmaxLoss, lt.LogitAdjustLoss, lt.LDAMLoss, lt.LabelAwareSmoothLoss,
+                  lt.SeesawSoftmaxLoss, lt.SoftmaxFocalLoss] + reweighted:
         loss = build(class_counts=counts).eval()
         torch.testing.assert_close(loss(z, y), loss(z + shift, y))  # softmax does not see a constant
     for build in [lt.BalancedSoftmaxLoss, lt.VSLoss, lt.CDTLoss, lt.LDAMLoss, lt.CostSensitiveLoss]:

@@ -1,0 +1,35 @@
+"""What each rank of tests/core/losses/test_losses_distributed.py runs."""
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+from mmlt.core import losses as lt
+
+
+def build():
+    return [lt.EqualizationLossV2(), lt.SeesawSoftmaxLoss(), lt.SoftmaxEqualizationLoss(0.5, 1, class_counts=[9] * 5)]
+
+
+def batches():
+    """Three joint batches of 8; the last has soft rows."""
+    g = torch.Generator().manual_seed(0)
+    for step in range(3):
+        z = 2 * torch.randn(8, 5, generator=g, dtype=torch.float64)
+        y = torch.randint(5, (8, ), generator=g)
+        yield z, y if step < 2 else (0.4 * F.one_hot(y, 5) + 0.6 * F.one_hot(y.flip(0), 5)).double()
+
+
+def run(loss, part=slice(None)):
+    """-> the gradient of every step, the final state."""
+    grads = []
+    for z, y in batches():
+        z = z[part].requires_grad_()
+        loss(z, y[part]).backward()
+        grads.append(z.grad)
+    return grads, loss.state_dict()
+
+
+def worker(rank, path):
+    dist.init_process_group('gloo', init_method=f'file://{path}/init', rank=rank, world_size=2)
+    torch.save([run(loss, slice(4 * rank, 4 * rank + 4)) for loss in build()], f'{path}/{rank}.pt')
+    dist.destroy_process_group()
