@@ -112,12 +112,13 @@ class StageSwitchHook(Hook):
         staged = [stage for stage in self.stages if 'sampler' in stage]
         if staged:
             loader = runner.train_dataloader
+            old = loader.batch_sampler.sampler
             stages = [dict(begin=s['begin'], sampler=s['sampler']) for s in staged]
             if stages[0]['begin']:
-                stages.insert(0, dict(begin=0, sampler=loader.batch_sampler.sampler))
+                stages.insert(0, dict(begin=0, sampler=old))
             loader.batch_sampler.sampler = StagedSampler(
-                loader.dataset, stages, seed=getattr(loader.batch_sampler.sampler, 'seed', runner.seed),
-                num_samples=getattr(loader.batch_sampler.sampler, 'total_size', len(loader.dataset)))
+                loader.dataset, stages, seed=getattr(old, 'seed', runner.seed),
+                round_up=getattr(old, 'round_up', True), num_samples=getattr(old, 'total_size', len(loader.dataset)))
 
     def _install_pipelines(self, runner):
         self._pipeline_stages = [s for s in self.stages if 'train_pipeline' in s or (s.get('cam') or {}).get('cached')]
