@@ -3,6 +3,6 @@ _base_ = 'ce_imagenet_lt.py'
 default_hooks = dict(
     stages=dict(
         type='StageSwitchHook',
-        stages=[dict(begin=80, sampler=dict(type='ClassBalancedSampler'), cam=dict(cached=True))],
+        stages=[dict(begin=80, sampler=dict(type='ClassBalancedSampler'), cam=dict(cached=True, limit=100))],
     )
 )

@@ -3,6 +3,6 @@ _base_ = 'ce_inat2018.py'
 default_hooks = dict(
     stages=dict(
         type='StageSwitchHook',
-        stages=[dict(begin=80, sampler=dict(type='ClassBalancedSampler'), cam=dict(cached=True))],
+        stages=[dict(begin=80, sampler=dict(type='ClassBalancedSampler'), cam=dict(cached=True, limit=50))],
     )
 )

@@ -3,6 +3,6 @@ _base_ = 'ce_places_lt.py'
 default_hooks = dict(
     stages=dict(
         type='StageSwitchHook',
-        stages=[dict(begin=24, sampler=dict(type='ClassBalancedSampler'), cam=dict(cached=True))],
+        stages=[dict(begin=24, sampler=dict(type='ClassBalancedSampler'), cam=dict(cached=True, limit=100))],
     )
 )

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmlt.core.max_norm import max_norm_radius, project_rows
 from mmlt.core.refit import (
     METHODS,
     Recipe,
@@ -22,7 +23,6 @@ from mmlt.core.refit import (
     sweep,
     tuning_rounds,
 )
-from mmlt.core.refit.fit import max_norm_radius, project_rows
 
 COUNTS = [300, 100, 40, 12, 5]
 C, D = len(COUNTS), 8

@@ -171,3 +171,22 @@ def test_balanced_sampler_with_prior_loss_warns(tmp_path):
     with pytest.warns(UserWarning, match='counted twice'):
         tiny.train(tmp_path, epochs=2, stages=[dict(begin=1, sampler=dict(type='ClassBalancedSampler'),
                                                     loss=dict(type='BalancedSoftmaxLoss'))])
+
+
+def test_cams_come_from_the_model_before_it_is_reset(tmp_path):
+    run = tiny.runner(tmp_path, epochs=2, stages=[dict(begin=1, reinit=['head.fc'], cam=dict(prob=0.5))])
+    run.train()
+    stage_1 = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['state_dict']
+    hook = next(h for h in run.hooks if isinstance(h, StageSwitchHook))
+    assert torch.equal(hook.cam.teacher.weight, stage_1['head.fc.weight'])
+
+
+@pytest.mark.parametrize('settings', [
+    {}, dict(train_dataloader__num_workers=1, train_dataloader__persistent_workers=True)])
+def test_cached_cams_resume(tmp_path, settings):
+    stages = [dict(begin=1, sampler=dict(type='ClassBalancedSampler'), cam=dict(cached=True))]
+    whole = tiny.train(tmp_path / 'whole', epochs=3, stages=stages, **settings)
+    assert (tmp_path / 'whole/cams_of_epoch_1.pth').exists()
+    part = tiny.train(tmp_path / 'part', epochs=3, stages=stages, resume=True,
+                      load_from=str(tmp_path / 'whole/epoch_2.pth'), **settings)
+    assert same(whole, part) == []

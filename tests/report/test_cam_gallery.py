@@ -56,7 +56,7 @@ def test_tool(tmp_path, monkeypatch, capsys):
         model=dict(type='ImageClassifier', backbone=dict(type='ResNetCIFAR32', depth=8),
                    neck=dict(type='GlobalAveragePooling'), head=dict(type='LinearClsHead', num_classes=10,
                                                                      in_channels=64)),
-        train_dataloader=dict(dataset=dict(type='LongTailSubset', imbalance=2, n_max=60, dataset=digits)),
+        train_dataloader=dict(dataset=dict(type='LongTailSubset', imbalance=2, n_max=5, dataset=digits)),
         test_dataloader=dict(dataset=dict(digits, split='test'))))
     cfg.dump(tmp_path / 'config.py')
     from mmengine.registry import MODELS, init_default_scope

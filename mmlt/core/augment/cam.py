@@ -131,14 +131,16 @@ def paste_foreground(images, masks, matrix):
     exact = torch.float32 if height * width <= 2 ** 24 else torch.float64
     x = torch.arange(width, dtype=exact, device=images.device)
     y = torch.arange(height, dtype=exact, device=images.device)[:, None]
-    here = torch.arange(height * width, device=images.device)
+    here = torch.arange(height * width, dtype=exact, device=images.device)
     (a, b, c), (d, e, f) = (row.unbind(1) for row in matrix[..., None, None].unbind(1))
-    from_x, from_y = ((a * x + c) + b * y).round_(), (d * x + (e * y + f)).round_()
-    at_x, at_y = from_x.clamp(0, width - 1), from_y.clamp(0, height - 1)
-    inside = (at_x == from_x).logical_and_(at_y == from_y)
-    there = at_y.mul_(width).add_(at_x).flatten(1).long()
-    moved = masks.flatten(1).gather(1, there).logical_and_(inside.flatten(1))
-    source = torch.where(moved, there, here)
+    # positions in the frame with a border of one pixel, where no mask is; casting float to int32 to int64 and blending
+    # positions by lerp, which is exact at 0 and 1, is what a CPU does fast
+    from_x = ((a * x + (c + 1)) + b * y).round_().clamp_(0, width + 1)
+    from_y = (d * x + (e * y + (f + 1))).round_().clamp_(0, height + 1)
+    bordered = F.pad(masks.view(torch.uint8), (1, 1, 1, 1)).flatten(1)
+    moved = bordered.gather(1, (from_y * (width + 2)).add_(from_x).flatten(1).int().long())
+    there = from_y.mul_(width).add_(from_x).sub_(width + 1).flatten(1)
+    source = torch.lerp(here.expand_as(there), there, moved.to(exact)).int().long()
     return images.flatten(2).gather(2, source[:, None].expand(-1, images.shape[1], -1)).view_as(images)
 
 
@@ -190,7 +192,8 @@ class CAMForeground(ClassCounts):
 
     def choose(self, labels, generator):
         """labels (N,) -> bool (N,): which images to transform."""
-        draws = torch.rand(len(labels), generator=generator, device=generator.device).to(labels.device)
+        draws = torch.rand(len(labels), generator=generator, device=generator.device)
+        draws = draws.to(labels.device, non_blocking=True)
         if self.prob is not None:
             return draws < self.prob
         self.check_counts()

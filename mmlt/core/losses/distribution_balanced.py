@@ -17,10 +17,9 @@ def distribution_balanced(logits, target, weights, bias, neg_scale=2.0, gamma=2.
         weights (Tensor): (N, C) of :func:`rebalanced_weights`.
         bias (Tensor): (C,), added to the logits in training.
     """
-    share, scale = balance_param / neg_scale, (target * (1 - neg_scale)).add_(neg_scale)
-    weights = (target * (balance_param - share)).add_(share).mul_(weights)
-    logits = (logits + bias).mul_(scale)
-    return focal_bce(logits, target, gamma, weights)
+    share = balance_param / neg_scale  # of negatives; positives take the whole
+    weights = (share * weights).addcmul_(weights, target, value=balance_param - share)
+    return focal_bce(logits + bias, target, gamma, neg_scale, weights)
 
 
 class DistributionBalancedLoss(LongTailLoss):

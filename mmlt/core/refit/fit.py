@@ -1,5 +1,6 @@
 """Train a classifier on cached features.  N images, n of them in use, C classes, D features."""
 import math
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from ..sampling import ClassIndex, drawn_indices, seeded_generator
 
 CHUNK = 4096
 LIMIT = 1e4
+SMALL = 2 ** 24  # multiplications of a step, below which waiting for a second thread costs more than it saves
 
 
 class Split(NamedTuple):
@@ -40,7 +42,8 @@ def as_split(features, labels, num_classes, name='features'):
     Raises:
         ValueError: a feature is NaN or infinite, or beyond 1e4; a label is out of range; the shapes do not fit.
     """
-    features, labels = torch.as_tensor(features), torch.as_tensor(labels, dtype=torch.int64)
+    features = torch.as_tensor(features)
+    labels = torch.as_tensor(labels, dtype=torch.int64, device=features.device)
     if features.ndim != 2 or labels.shape != features.shape[:1] or not len(labels):
         raise ValueError(f'{name}: expected features (N, D) and labels (N,), N > 0; got {tuple(features.shape)} and '
                          f'{tuple(labels.shape)}')
@@ -58,7 +61,7 @@ def as_split(features, labels, num_classes, name='features'):
             why = (f'beyond {LIMIT:g}: were the images normalised as in training (data_preprocessor)?'
                    if math.isfinite(value) else 'not finite: has the checkpoint diverged?')
             raise ValueError(f'{name}: feature {column} of image {i} is {value:g}, {why}')
-    return Split(features, labels, torch.arange(len(labels)))
+    return Split(features, labels, torch.arange(len(labels), device=features.device))
 
 
 class Recipe(NamedTuple):
@@ -90,25 +93,36 @@ def fit(layer, train, recipe, lr, weight_decay=5e-4, loss=F.cross_entropy, balan
     present = (index.counts > 0).double()
     total, step = recipe.epochs * -(-len(train.rows) // recipe.batch_size), 0
     layer.train()
-    for epoch in range(recipe.epochs):
-        generator = seeded_generator(recipe.seed, epoch)
-        if balanced:
-            order = drawn_indices(index, present, len(train.rows), generator)
-        else:
-            order = index.order[torch.randperm(len(index.order), generator=generator)]
-        for rows in order.to(train.features.device).split(recipe.batch_size):
-            optimizer.param_groups[0]['lr'] = lr * (1 + math.cos(math.pi * step / total)) / 2
-            optimizer.zero_grad()
-            loss(layer(train.features[rows].float()), train.labels[rows]).backward()
-            optimizer.step()
-            if after_step is not None:
-                with torch.no_grad():
-                    after_step()
-            step += 1
+    with _one_thread(recipe.batch_size * layer.in_features * layer.out_features < SMALL):
+        for epoch in range(recipe.epochs):
+            generator = seeded_generator(recipe.seed, epoch)
+            if balanced:
+                order = drawn_indices(index, present, len(train.rows), generator)
+            else:
+                order = index.order[torch.randperm(len(index.order), generator=generator)]
+            for rows in order.to(train.features.device).split(recipe.batch_size):
+                optimizer.param_groups[0]['lr'] = lr * (1 + math.cos(math.pi * step / total)) / 2
+                optimizer.zero_grad()
+                loss(layer(train.features[rows].float()), train.labels[rows]).backward()
+                optimizer.step()
+                if after_step is not None:
+                    with torch.no_grad():
+                        after_step()
+                step += 1
     if not all(w.isfinite().all() for w in weights):
         norm = train.features[train.rows[:CHUNK]].float().norm(dim=1).mean()
         raise ValueError(f'training diverged with lr={lr:g} on features of mean norm {norm:.3g}; pass a smaller lr')
     return layer.eval().requires_grad_(False)
+
+
+@contextmanager
+def _one_thread(wanted):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if wanted else threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def linear(weight, bias=None):
@@ -124,20 +138,3 @@ def new_linear(like, seed):
     """A linear layer to train, of the shape of ``like``: N(0, 0.01) and no bias."""
     weight = torch.empty(like.weight.shape).normal_(std=0.01, generator=seeded_generator(seed))
     return linear(weight.to(like.weight.device)).requires_grad_()
-
-
-def max_norm_radius(weight, share=0.1):
-    """(C, D) -> scalar: min ||w|| + share * (max ||w|| - min ||w||)."""
-    low, high = weight.norm(dim=1).aminmax()
-    return low + share * (high - low)
-
-
-def project_rows(weight, radius):
-    """(C, D), scalar -> (C, D): rows longer than ``radius`` are scaled back to it, the others unchanged.
-
-    >>> project_rows(torch.tensor([[3., 4.], [.6, .8]]), 1.4)
-    tensor([[0.8400, 1.1200],
-            [0.6000, 0.8000]])
-    """
-    norms = weight.norm(dim=1, keepdim=True)
-    return torch.where(norms > radius, weight * (radius / norms.clamp_min(1e-12)), weight)

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 
 from ..layers import DisAlignLinear, LWSLinear, NCMClassifier
 from ..losses import GeneralizedReweightLoss
-from .fit import fit, linear, max_norm_radius, new_linear, project_rows
+from ..max_norm import max_norm_radius, project_rows
+from .fit import fit, linear, new_linear
 from .sweep import norm_scales, prior_shifts, sweep
 
 TAUS = [round(0.1 * i, 1) for i in range(21)]
@@ -64,7 +65,7 @@ def maxnorm(train, joint, recipe, weight_decay=0.1):
 
 def los(train, joint, recipe, smoothing):
     """LOS: over-smoothed labels on class-balanced samples, from the joint weights on. Sun et al., Label Over-Smooth Can
-    Balance, ICLR 2025 (its code samples the data as it is)."""
+    Balance, ICLR 2025, arXiv:2403.00250. Its code has smoothing 0.98 and draws the data as they are."""
     loss = partial(F.cross_entropy, label_smoothing=smoothing)
     layer = linear(joint.weight, joint.bias).requires_grad_()
     return fit(layer, train, recipe, lr=0.1, weight_decay=0., loss=loss)

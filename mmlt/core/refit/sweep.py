@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from ..counts import log_prior
 
-CACHED = 2 ** 17  # logits that stay in the cache of a core while all T settings look at them
+CACHED = 2 ** 15  # logits that stay in a core's cache for all T settings; torch starts no threads for so few
 
 
 @torch.no_grad()

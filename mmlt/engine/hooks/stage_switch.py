@@ -149,10 +149,10 @@ class StageSwitchHook(Hook):
         for buffer in unwrap(runner.model).buffers():
             broadcast(buffer)  # batch norm's statistics are a rank's own; a checkpoint holds those of rank 0
         self._switch_parts(runner, epoch)
+        self._switch_cam(runner, epoch)  # the model as it stood, so before anything is reset
         if begins:
             self._once(runner, next(s for s in self.stages if s['begin'] == epoch))
         self._freeze(runner, self._setting('freeze', epoch, [])[0])
-        self._switch_cam(runner, epoch)
         self.current = stage
         runner.logger.info(f'Stage of epoch {stage} {"begins" if begins else "continues"}: ' + ', '.join(
             f'{k}={_short(v)}' for k, v in next(s for s in self.stages if s['begin'] == stage).items() if k != 'begin'))

@@ -380,6 +380,21 @@ def test_kinds_are_drawn_evenly():
     assert share == pytest.approx(0.5, abs=0.08)
 
 
+def test_a_large_batch_in_blocks_is_the_batch_at_once():
+    images, cams = random_images(13, 256, 256), torch.rand(13, 7, 7, generator=gen())
+    result = CAMForeground(prob=1.).transform(images, cams, gen(5))
+    generator = gen(5)
+    kinds = torch.randint(4, (13,), generator=generator)
+    masks = foreground_mask(resize_cam(cams, (256, 256)))
+    assert torch.equal(result, transform_foreground(images, masks, kinds, generator))
+
+
+def test_mmpretrain_builds_it():
+    registry = pytest.importorskip('mmpretrain.registry')
+    augment = registry.BATCH_AUGMENTS.build(dict(type='CAMForeground', ratio=0.75, prob=0.5))
+    assert isinstance(augment, CAMForeground) and augment.ratio == 0.75
+
+
 def test_as_a_batch_augment():
     augment = CAMForeground(class_counts=[3, 1])
     inputs, one_hot = random_images(6, 8, 8, torch.float32), torch.eye(2)[[0, 1, 1, 1, 0, 1]]
