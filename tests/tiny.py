@@ -5,6 +5,8 @@ from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 from mmpretrain.datasets import BaseDataset
 
+import mmlt  # noqa: F401 registers its parts
+
 COUNTS = (40, 15, 5)
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 pytest.importorskip('mmpretrain')
-import tiny  # noqa: E402
+import tiny
 
 HOOK = [dict(type='MaxNormHook', path='head.fc')]
 
