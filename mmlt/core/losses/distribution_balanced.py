@@ -17,9 +17,8 @@ def distribution_balanced(logits, target, weights, bias, neg_scale=2.0, gamma=2.
         weights (Tensor): (N, C) of :func:`rebalanced_weights`.
         bias (Tensor): (C,), added to the logits in training.
     """
-    scale = (target * (1 - neg_scale)).add_(neg_scale)  # Y + (1 - Y) lambda
-    share = balance_param / neg_scale  # Y + (1 - Y) / lambda = (1 + lambda - scale) / lambda
-    weights = (share * (1 + neg_scale) * weights).addcmul_(weights, scale, value=-share)
+    share, scale = balance_param / neg_scale, (target * (1 - neg_scale)).add_(neg_scale)
+    weights = (target * (balance_param - share)).add_(share).mul_(weights)
     return focal_bce((logits + bias).mul_(scale), target, gamma, weights)
 
 

@@ -35,32 +35,30 @@ class _FocalBCE(Function):
 
     @staticmethod
     def terms(logits, target):
-        """-> -b and -q; b >= 0 in spite of rounding."""
-        minus_b = softplus(logits).neg_().addcmul_(target, logits).clamp_(max=0)
-        return minus_b, minus_b.expm1()
+        """-> b and -q; b >= 0 in spite of rounding."""
+        bce = softplus(logits).addcmul_(target, logits, value=-1).clamp_(min=0)
+        return bce, bce.neg().expm1_()
 
     @staticmethod
     def forward(ctx, logits, target, gamma, weights):
-        minus_b, minus_q = _FocalBCE.terms(logits, target)
+        bce, minus_q = _FocalBCE.terms(logits, target)
         ctx.gamma = gamma
-        ctx.save_for_backward(logits, target, weights, minus_b, minus_q)
-        focus = minus_q.square().neg_() if gamma == 2 else minus_q.neg().pow_(gamma).neg_()
+        ctx.save_for_backward(logits, target, weights, bce, minus_q)
+        focus = minus_q.square() if gamma == 2 else minus_q.neg().pow_(gamma)
         if weights is not None:
             focus.mul_(weights)
-        return focus * minus_b  # not in place: torch.compile (2.11) loses the backward of a result that is
+        return focus * bce  # not in place: torch.compile (2.11) loses the backward of a result that is
 
     @staticmethod
     def backward(ctx, grad):
-        logits, target, weights, minus_b, minus_q = ctx.saved_tensors
+        logits, target, weights, bce, minus_q = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative is wanted: differentiate from the input on
-            minus_b, minus_q = _FocalBCE.terms(logits, target)
-        slope = (1 + minus_q).mul_(minus_b).mul_(ctx.gamma).add_(minus_q)
+            bce, minus_q = _FocalBCE.terms(logits, target)
+        slope = (1 + minus_q).mul_(bce).mul_(ctx.gamma).sub_(minus_q)
         if ctx.gamma == 2:
-            slope.mul_(minus_q)
-        elif ctx.gamma == 1:
-            slope.neg_()
-        else:  # the floor keeps gamma < 1 finite
-            slope.mul_((-minus_q).clamp(min=torch.finfo(slope.dtype).tiny)**(ctx.gamma - 1)).neg_()
+            slope.mul_(minus_q).neg_()
+        elif ctx.gamma != 1:  # the floor keeps gamma < 1 finite
+            slope.mul_((-minus_q).clamp(min=torch.finfo(slope.dtype).tiny)**(ctx.gamma - 1))
         slope.mul_(logits.sigmoid() - target).mul_(grad)
         return slope if weights is None else slope.mul_(weights), None, None, None
 
