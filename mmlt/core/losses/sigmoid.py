@@ -52,14 +52,20 @@ class _FocalBCE(Function):
     @staticmethod
     def backward(ctx, grad):
         logits, target, weights, bce, minus_q = ctx.saved_tensors
+        error = logits.sigmoid()
         if torch.is_grad_enabled():  # a second derivative is wanted: differentiate from the input on
             bce, minus_q = _FocalBCE.terms(logits, target)
-        slope = (1 + minus_q).mul_(bce).mul_(ctx.gamma).sub_(minus_q)
+            error = error - target
+        else:
+            error.sub_(target)
+        slope = torch.addcmul(minus_q, 1 + minus_q, bce, value=-ctx.gamma)  # so far negative
         if ctx.gamma == 2:
-            slope.mul_(minus_q).neg_()
-        elif ctx.gamma != 1:  # the floor keeps gamma < 1 finite
-            slope.mul_((-minus_q).clamp(min=torch.finfo(slope.dtype).tiny)**(ctx.gamma - 1))
-        slope.mul_(logits.sigmoid() - target).mul_(grad)
+            error.mul_(minus_q)
+        elif ctx.gamma == 1:
+            error.neg_()
+        else:  # the floor keeps gamma < 1 finite
+            error.mul_((-minus_q).clamp(min=torch.finfo(slope.dtype).tiny)**(ctx.gamma - 1)).neg_()
+        slope.mul_(error).mul_(grad)
         return slope if weights is None else slope.mul_(weights), None, None, None
 
 
