@@ -13,6 +13,7 @@ REGISTRIES = {
         'DATA_SAMPLERS': ['mmlt.data.samplers'],
         'HOOKS': ['mmlt.engine.hooks'],
         'METRICS': ['mmlt.engine.metric'],
+        'OPTIM_WRAPPERS': ['mmlt.engine.amp'],
     },
     'mmpretrain': {
         'MODELS': ['mmlt.cls'],

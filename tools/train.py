@@ -1,6 +1,7 @@
 """Train a model from a config: python tools/train.py configs/lt/cam_bs_imagenet_lt.py"""
 from pathlib import Path
 
+import torch
 from mmengine.runner import Runner
 
 from mmlt.engine.cli import load_config, parser
@@ -18,8 +19,7 @@ def main():
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        cfg.optim_wrapper.type = 'AmpOptimWrapper' if torch.cuda.is_available() else 'CPUAmpOptimWrapper'
     if args.resume:
         cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
