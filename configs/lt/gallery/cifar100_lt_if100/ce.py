@@ -1,0 +1,1 @@
+_base_ = '../../ce_cifar100_lt.py'

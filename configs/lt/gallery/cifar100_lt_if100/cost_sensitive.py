@@ -1,0 +1,2 @@
+_base_ = '../../ce_cifar100_lt.py'
+model = dict(head=dict(loss=dict(_delete_=True, type='CostSensitiveLoss')))

@@ -1,0 +1,3 @@
+_base_ = '../../ce_cifar100_lt.py'
+train_dataloader = dict(dataset=dict(imbalance=50))
+model = dict(head=dict(loss=dict(_delete_=True, type='ClassBalancedLoss', beta=0.9)))

@@ -1,0 +1,2 @@
+_base_ = '../../ce_cifar10_lt.py'
+train_dataloader = dict(sampler=dict(_delete_=True, type='ClassBalancedSampler'))

@@ -1,0 +1,1 @@
+_base_ = '../../ce_cifar10_lt_mini.py'

@@ -1,0 +1,2 @@
+_base_ = '../../ce_cifar10_lt_mini.py'
+model = dict(head=dict(loss=dict(_delete_=True, type='SoftmaxFocalLoss', gamma=2.0)))
