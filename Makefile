@@ -6,6 +6,8 @@ PY := $(if $(VENV),$(VENV)/bin/python,python)
 STAMP := $(if $(VENV),$(VENV),.installed)
 TORCH := torch==2.11.0 torchvision==0.26.0
 SHELL := bash
+# a folder with a wheel of onedl-mmcv that has compiled ops; without one they are compiled, about 10 minutes
+OPS ?= $(wildcard ../shared/wheels/ops-cp311-torch211)
 
 .PHONY: demo test lint clean
 demo: $(STAMP)/demo.stamp
@@ -29,7 +31,9 @@ $(STAMP)/demo.stamp: $(STAMP)/base.stamp
 	touch $@
 
 $(STAMP)/test.stamp: $(STAMP)/base.stamp
-	$(PY) -m pip install -e '.[onedl,demo,test]'
+	$(PY) -m pip install -e '.[onedl,det,seg,demo,test]' ninja psutil
+	$(PY) -c 'import mmcv.ops' 2> /dev/null || MMCV_WITH_OPS=1 $(PY) -m pip install --force-reinstall --no-deps \
+		--no-build-isolation $(addprefix --find-links ,$(OPS)) onedl-mmcv==2.3.6
 	touch $@
 
 clean:

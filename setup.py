@@ -13,7 +13,7 @@ EXTRAS = {
     # the maintained forks (same import names), and the originals; neither is a hard requirement
     'onedl': ONEDL,
     'openmmlab': ['mmengine==0.10.7', 'mmcv-lite==2.2.0', 'mmpretrain==1.2.0', 'setuptools<81', 'torch<2.6'],
-    'det': ['onedl-mmengine>=0.10.12', 'onedl-mmdetection>=3.5.1'],
+    'det': ['onedl-mmengine>=0.10.12', 'onedl-mmdetection>=3.5.1'],  # both need mmcv with compiled ops: see the README
     'seg': ['onedl-mmengine>=0.10.12', 'onedl-mmsegmentation>=1.4.2'],
     'timm': ['timm>=1.0,<1.1'],
     'report': REPORT,
