@@ -94,13 +94,13 @@ LONG_SCHEDULE = dict(
 MINI = dict(epochs=45, defer=33, tune=40)
 HALF = dict(train_dataloader=dict(dataset=dict(imbalance=50)))
 
-# folder -> (base config, what every config of it changes, schedule, schedule of mixups, smoothing factors)
+# folder -> (cross-entropy config, schedule, that of mixups, smoothing factors)
 GALLERY = {
-    'cifar10_lt_if100': ('ce_cifar10_lt', {}, CIFAR, LONG, (0.3, 0.0)),
-    'cifar10_lt_if50': ('ce_cifar10_lt', HALF, CIFAR, LONG, (0.3, 0.0)),
-    'cifar100_lt_if100': ('ce_cifar100_lt', {}, CIFAR, LONG, (0.4, 0.1)),
-    'cifar100_lt_if50': ('ce_cifar100_lt', HALF, CIFAR, LONG, (0.4, 0.1)),
-    'cifar10_lt_mini': ('ce_cifar10_lt_mini', {}, MINI, MINI, (0.3, 0.0)),
+    'cifar10_lt_if100': ('ce_cifar10_lt', CIFAR, LONG, (0.3, 0.0)),
+    'cifar10_lt_if50': 'cifar10_lt_if100',
+    'cifar100_lt_if100': ('ce_cifar100_lt', CIFAR, LONG, (0.4, 0.1)),
+    'cifar100_lt_if50': 'cifar100_lt_if100',
+    'cifar10_lt_mini': ('ce_cifar10_lt_mini', MINI, MINI, (0.3, 0.0)),
 }
 
 # published top-1 error: CIFAR-10-LT of imbalance 100, 50, CIFAR-100-LT of imbalance 100, 50; None where there is none
@@ -146,20 +146,13 @@ SOURCE = 'Zhang et al., AAAI 2021'
 
 def leaf(folder, name):
     """(base config, what the leaf changes of it)."""
-    base, common, schedule, long, las = GALLERY[folder]
+    row = GALLERY[folder]
+    if isinstance(row, str):
+        return f'../{row}/{name}.py', HALF
+    base, schedule, long, las = row
     slow = 'mixup' in name or 'remix' in name
-    row = tricks(**(long if slow else schedule), las=las)[name]
-    return base, merge(common, LONG_SCHEDULE if slow and long is LONG else {}, row)
-
-
-def merge(*dicts):
-    """Nested dicts merged."""
-    out = {}
-    for d in dicts:
-        for key, value in d.items():
-            both = isinstance(value, dict) and isinstance(out.get(key), dict)
-            out[key] = merge(out[key], value) if both else value
-    return out
+    diff = tricks(**(long if slow else schedule), las=las)[name]
+    return f'../../{base}.py', {**(LONG_SCHEDULE if slow and long is LONG else {}), **diff}
 
 
 def source(value):
@@ -183,7 +176,7 @@ def main():
         (ROOT / 'gallery' / folder).mkdir(parents=True, exist_ok=True)
         for name in tricks(**CIFAR, las=(0, 0)):
             base, diff = leaf(folder, name)
-            lines = [f"_base_ = '../../{base}.py'", *(f'{key} = {source(value)}' for key, value in diff.items())]
+            lines = [f'_base_ = {base!r}', *(f'{key} = {source(value)}' for key, value in diff.items())]
             (ROOT / 'gallery' / folder / f'{name}.py').write_text('\n'.join(lines) + '\n')
         if column < 4:
             text = json.dumps(published(column), indent=1)

@@ -1,4 +1,4 @@
-_base_ = 'ce_cifar100_lt.py'
+_base_ = '../_base_/second_stage/cifar100_lt.py'
 # balanced group softmax (Li et al., CVPR 2020), classification form; the layer needs the counts when it is built
 counts = [int(500 * 0.01 ** (c / 99)) for c in range(100)]
 model = dict(

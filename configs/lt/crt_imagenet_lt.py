@@ -1,12 +1,4 @@
-_base_ = [
-    '../_base_/datasets/imagenet_lt.py',
-    '../_base_/models/resnet10.py',
-    '../_base_/schedules/classifier_10e.py',
-    '../_base_/default_runtime.py',
-]
-# classifier re-training (Kang et al., ICLR 2020): backbone frozen, classifier anew, class-aware sampling
-load_from = 'work_dirs/ce_imagenet_lt/epoch_100.pth'
+_base_ = '../_base_/second_stage/imagenet_lt.py'
+# classifier re-training (Kang et al., ICLR 2020): classifier anew, class-aware sampling
 train_dataloader = dict(sampler=dict(_delete_=True, type='ClassCycleSampler', samples_per_class=4))
-default_hooks = dict(
-    stages=dict(type='StageSwitchHook', stages=[dict(begin=0, freeze=['backbone'], reinit=['head.fc'])])
-)
+default_hooks = dict(stages=dict(stages=[dict(begin=0, freeze=['backbone'], reinit=['head.fc'])]))

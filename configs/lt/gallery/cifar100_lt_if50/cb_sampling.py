@@ -1,2 +1,2 @@
-_base_ = '../../ce_cifar100_lt.py'
-train_dataloader = dict(dataset=dict(imbalance=50), sampler=dict(_delete_=True, type='ClassBalancedSampler'))
+_base_ = '../cifar100_lt_if100/cb_sampling.py'
+train_dataloader = dict(dataset=dict(imbalance=50))

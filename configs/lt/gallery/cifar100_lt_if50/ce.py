@@ -1,2 +1,2 @@
-_base_ = '../../ce_cifar100_lt.py'
+_base_ = '../cifar100_lt_if100/ce.py'
 train_dataloader = dict(dataset=dict(imbalance=50))

@@ -1,3 +1,2 @@
-_base_ = '../../ce_cifar100_lt.py'
+_base_ = '../cifar100_lt_if100/cost_sensitive-drw.py'
 train_dataloader = dict(dataset=dict(imbalance=50))
-default_hooks = dict(stages=dict(type='StageSwitchHook', stages=[dict(begin=160, loss=dict(type='CostSensitiveLoss'))]))

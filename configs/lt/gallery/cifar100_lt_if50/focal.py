@@ -1,3 +1,2 @@
-_base_ = '../../ce_cifar100_lt.py'
+_base_ = '../cifar100_lt_if100/focal.py'
 train_dataloader = dict(dataset=dict(imbalance=50))
-model = dict(head=dict(loss=dict(_delete_=True, type='SoftmaxFocalLoss', gamma=2.0)))

@@ -1,6 +1,2 @@
-_base_ = '../../ce_cifar100_lt.py'
+_base_ = '../cifar100_lt_if100/ldam-drw.py'
 train_dataloader = dict(dataset=dict(imbalance=50))
-model = dict(head=dict(classifier=dict(type='CosineLinear', scale=30.0), loss=dict(_delete_=True, type='LDAMLoss')))
-default_hooks = dict(
-    stages=dict(type='StageSwitchHook', stages=[dict(begin=160, loss=dict(type='LDAMLoss', class_weight='effective'))])
-)

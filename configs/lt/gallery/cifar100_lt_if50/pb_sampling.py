@@ -1,4 +1,2 @@
-_base_ = '../../ce_cifar100_lt.py'
-train_dataloader = dict(
-    dataset=dict(imbalance=50), sampler=dict(_delete_=True, type='ProgressivelyBalancedSampler', max_epochs=200)
-)
+_base_ = '../cifar100_lt_if100/pb_sampling.py'
+train_dataloader = dict(dataset=dict(imbalance=50))

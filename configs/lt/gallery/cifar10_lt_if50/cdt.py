@@ -1,3 +1,2 @@
-_base_ = '../../ce_cifar10_lt.py'
+_base_ = '../cifar10_lt_if100/cdt.py'
 train_dataloader = dict(dataset=dict(imbalance=50))
-model = dict(head=dict(loss=dict(_delete_=True, type='CDTLoss', gamma=0.2)))

@@ -1,5 +1,2 @@
-_base_ = '../../ce_cifar10_lt.py'
+_base_ = '../cifar10_lt_if100/drs_sqrt.py'
 train_dataloader = dict(dataset=dict(imbalance=50))
-default_hooks = dict(
-    stages=dict(type='StageSwitchHook', stages=[dict(begin=160, sampler=dict(type='SquareRootSampler'))])
-)

@@ -1,7 +1,2 @@
-_base_ = '../../ce_cifar10_lt.py'
+_base_ = '../cifar10_lt_if100/label_smooth-drw.py'
 train_dataloader = dict(dataset=dict(imbalance=50))
-default_hooks = dict(
-    stages=dict(
-        type='StageSwitchHook', stages=[dict(begin=160, loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1))]
-    )
-)

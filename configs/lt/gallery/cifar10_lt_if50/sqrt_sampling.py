@@ -1,2 +1,2 @@
-_base_ = '../../ce_cifar10_lt.py'
-train_dataloader = dict(dataset=dict(imbalance=50), sampler=dict(_delete_=True, type='SquareRootSampler'))
+_base_ = '../cifar10_lt_if100/sqrt_sampling.py'
+train_dataloader = dict(dataset=dict(imbalance=50))
