@@ -1,0 +1,173 @@
+"""Train many configs with several seeds: python tools/sweep.py configs/lt/gallery/cifar100_lt --seeds 0 1 2 --jobs 2
+
+A GALLERY is a folder of configs, or one config. Each run trains in OUT/<config>/seed_<s>. Stop it as you like, even by
+kill -9, and start it again with the same command: finished runs are kept, the others go on from their newest
+checkpoint, and a run whose config changed starts anew. OUT/results.{csv,md} hold mean ± standard deviation over the
+seeds beside the numbers of published.json in the configs' folder: {"<config>": {"top1": .., "source": .., "split": ..}}
+"""
+import argparse
+import json
+import shlex
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from mmengine.config import DictAction
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+
+from mmlt.engine.sweep import Sweep
+from mmlt.engine.sweep_runs import Run, find_configs, load_config, write_text
+from mmlt.report.sweep_table import summarize, to_csv, to_markdown, to_rich
+
+TRAIN = Path(__file__).with_name('train.py')
+
+
+def parse_args(args=None):
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('gallery', nargs='+', metavar='GALLERY', help='folder of configs, or a config')
+    p.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='S', help='default: 0')
+    p.add_argument('--jobs', type=int, default=1, metavar='N', help='runs at once, dealt over the '
+                   'visible GPUs; several fit on one (default: 1)')
+    p.add_argument('--out', type=Path, help='default: work_dirs/<name of the gallery>')
+    p.add_argument('--share', action='store_true', help='train once the first epochs that runs of a seed have in '
+                   'common: those whose configs differ only in later stages of StageSwitchHook; as in any resumed run, '
+                   "the frameworks' own random transforms start anew there")
+    p.add_argument('--amp', action='store_true', help='mixed precision')
+    p.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for every config')
+    p.add_argument('--slurm', metavar='PARTITION', help='run each as a Slurm job of one GPU, by srun')
+    p.add_argument('--slurm-args', type=shlex.split, default=[], metavar='ARGS',
+                   help="further ones of srun: --slurm-args='--time=4:00:00 --mem=16G'")
+    args = p.parse_args(args)
+    if min(args.seeds) < 0 or max(args.seeds) >= 2**32 or len(set(args.seeds)) < len(args.seeds):
+        p.error(f'--seeds {" ".join(map(str, args.seeds))}: give different numbers of 0 or more, below 2**32')
+    if args.jobs < 1:
+        p.error(f'--jobs {args.jobs}: at least 1 must run at once')
+    if bad := [option for option in args.cfg_options if '=' not in option]:
+        p.error(f'--cfg-options {" ".join(bad)}: give KEY=VALUE')
+    if args.slurm and not shutil.which('srun'):
+        p.error(f'--slurm {args.slurm}: there is no srun on this machine')
+    args.out = args.out or Path('work_dirs') / '-'.join(Path(gallery).resolve().stem for gallery in args.gallery)
+    return args
+
+
+class Display:
+    """Bars on a terminal, else a line for each event."""
+
+    def __init__(self, console, total):
+        self.console, self.total, self.done, self.tasks = console, total, 0, {}
+        columns = TextColumn('{task.description}'), BarColumn(), TextColumn('{task.completed:g}/{task.total:g}'), \
+            TextColumn('{task.fields[eta]}')
+        self.progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+        self.all = self.progress.add_task('runs', total=total, eta='')
+
+    def report(self, run, event, text):
+        if event in ('done', 'failed'):
+            self.done += 1
+        style = dict(done='green', failed='bold red', note='yellow').get(event)
+        self.console.print(f'[{self.done}/{self.total}] {run}: {text}', style=style, markup=False)
+
+    def tick(self, sweep):
+        self.progress.update(self.all, completed=self.done)
+        if self.progress.disable:
+            return
+        for run in set(self.tasks) - set(sweep.active):
+            self.progress.remove_task(self.tasks.pop(run))
+        for run, job in sweep.active.items():
+            if run not in self.tasks:
+                self.tasks[run] = self.progress.add_task(escape(str(run)), total=run.end, completed=job.began, eta='')
+            step = max(run.progress(job.since), job.began)
+            seconds, steps = time.time() - job.since, step - job.began
+            left = f'{seconds / steps * (run.end - step) / 60:.0f} min left' if steps else ''
+            self.progress.update(self.tasks[run], completed=step, eta=left)
+
+
+def load_runs(args, console):
+    """The runs, config by config, and the errors of configs that cannot be read."""
+    options = argparse.ArgumentParser()
+    options.add_argument('--cfg-options', nargs='+', action=DictAction)
+    options = options.parse_args(['--cfg-options', *args.cfg_options]).cfg_options if args.cfg_options else {}
+    runs, bad = [], {}
+    for path in find_configs(args.gallery):
+        try:
+            cfg = load_config(path, options)
+            runs += [Run(path, cfg, seed, args.out, args.amp, args.cfg_options) for seed in args.seeds]
+        except Exception as error:  # a config is code
+            bad[path] = f'{type(error).__name__}: {error}'
+            console.print(f'{path}: {bad[path]}', style='bold red', markup=False)
+    return runs, bad
+
+
+def load_published(paths, console):
+    """The rows of published.json beside the configs."""
+    published, stems = {}, {path.stem for path in paths}
+    for file in sorted({path.parent / 'published.json' for path in paths}):
+        if file.is_file():
+            try:
+                rows = json.loads(file.read_text())
+            except ValueError as error:
+                raise ValueError(f'{file} is no JSON: {error}') from None
+            if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
+                raise ValueError(f'{file}: give {{"<config>": {{"top1": .., "source": .., "split": ..}}, ..}}')
+            known = stems | {path.stem for path in file.parent.glob('*.py')}
+            if unknown := sorted(set(rows) - known):
+                console.print(f'{file} has rows of no config: {", ".join(unknown)}', style='yellow', markup=False)
+            published.update((name, row) for name, row in rows.items() if name in stems)
+    return published
+
+
+def write_tables(args, runs, published):
+    results = {run.name: [] for run in runs}
+    for run in runs:
+        if result := run.result():
+            results[run.name].append(result['metrics'])
+    rows = summarize(results, len(args.seeds), published)
+    write_text(args.out / 'results.csv', to_csv(rows))
+    write_text(args.out / 'results.md', to_markdown(rows) + '\n')
+    return rows
+
+
+def main(args=None, train=TRAIN):
+    """Returns the exit status."""
+    args, console = parse_args(args), Console(soft_wrap=True, highlight=False)
+    try:
+        runs, bad = load_runs(args, console)
+        published = load_published([run.path for run in runs], console)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f'error: {error}') from None
+    if not runs:
+        return 1
+    args.out.mkdir(parents=True, exist_ok=True)
+    todo = [run for run in runs if not run.result()]
+    if len(todo) < len(runs):
+        console.print(f'{len(runs) - len(todo)} of {len(runs)} runs are finished')
+    display = Display(console, len(todo))
+
+    def report(run, event, text):
+        display.report(run, event, text)
+        if event == 'done':
+            write_tables(args, runs, published)
+
+    sweep = Sweep(runs, train, args.jobs, args.share, args.slurm, args.slurm_args, report)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    status = 0
+    try:
+        with display.progress:
+            sweep.run(display.tick)
+    except KeyboardInterrupt:
+        console.print('interrupted; the same command goes on')
+        status = 130
+    Console(width=max(console.width, 140)).print(to_rich(write_tables(args, runs, published)))
+    console.print(f'Table and runs: {args.out}')
+    for run, reason in sweep.failed.items():
+        console.print(f'{run} failed, {reason}; see {run.folder / "log.txt"}', style='bold red', markup=False)
+    for path, error in bad.items():
+        console.print(f'{path}: {error}', style='bold red', markup=False)
+    return status or int(bool(sweep.failed or bad))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
