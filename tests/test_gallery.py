@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SPEC = importlib.util.spec_from_file_location('make_gallery', ROOT / 'tools/make_gallery.py')
 gallery = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(gallery)
-NAMES = list(gallery.tricks(**gallery.CIFAR, las=(0, 0)))
+NAMES = gallery.NAMES
 
 
 def plain(cfg):

@@ -23,12 +23,17 @@ def augments(type, **kwargs):
     return dict(model=dict(train_cfg=dict(augments=dict(type=type, **kwargs))))
 
 
+def join(a, b):
+    return dict(model=dict(head={**a['model']['head'], **b['model']['head']}))
+
+
 def stages(*stages):
     return dict(default_hooks=dict(stages=dict(type='StageSwitchHook', stages=list(stages))))
 
 
-def tricks(epochs, defer, tune, las):
+def tricks(epochs, defer, tune, las, classes):
     """name -> what differs from plain cross entropy; ``las`` are the smoothing factors of head and tail."""
+    prior = dict(model=dict(head=dict(init_cfg=dict(type='Normal', layer='Linear', std=0.01, bias_prob=1 / classes))))
     losses = {
         'cost_sensitive': dict(type='CostSensitiveLoss'),
         'cost_sensitive_sqrt': dict(type='CostSensitiveLoss', gamma=0.5),
@@ -66,12 +71,14 @@ def tricks(epochs, defer, tune, las):
     return {
         'ce': {},
         **{name: loss(**row) for name, row in losses.items()},
+        'cb_focal': join(prior, loss(**losses['cb_focal'])),  # a sigmoid a class
         'ldam': ldam,
         **{f'{name}_sampling': sampler(**lasting(name, epochs)) for name in samplers},
         **mixups,
         **{f'{name}-ft': {**row, **stages(plain)} for name, row in mixups.items()},
         **{f'{name}-drw': stages(dict(begin=defer, loss=row)) for name, row in later.items()},
-        'ldam-drw': {**ldam, **stages(dict(begin=defer, loss=dict(type='LDAMLoss', class_weight='effective')))},
+        'ldam-drw': {**ldam, **stages(dict(
+            begin=defer, loss=dict(type='LDAMLoss', class_weight='effective', avg='weight')))},
         **{f'drs_{name}': stages(dict(begin=defer, sampler=lasting(name, epochs - defer))) for name in samplers},
         **{f'cam_bs_{name}': stages(dict(begin=defer, sampler=lasting(name, epochs - defer), cam={}))
            for name in samplers},
@@ -94,13 +101,13 @@ LONG_SCHEDULE = dict(
 MINI = dict(epochs=45, defer=33, tune=40)
 HALF = dict(train_dataloader=dict(dataset=dict(imbalance=50)))
 
-# folder -> (cross-entropy config, schedule, that of mixups, smoothing factors)
+# folder -> (cross-entropy config, schedule, that of mixups, what depends on the data), or the folder it derives from
 GALLERY = {
-    'cifar10_lt_if100': ('ce_cifar10_lt', CIFAR, LONG, (0.3, 0.0)),
+    'cifar10_lt_if100': ('ce_cifar10_lt', CIFAR, LONG, dict(las=(0.3, 0.0), classes=10)),
     'cifar10_lt_if50': 'cifar10_lt_if100',
-    'cifar100_lt_if100': ('ce_cifar100_lt', CIFAR, LONG, (0.4, 0.1)),
+    'cifar100_lt_if100': ('ce_cifar100_lt', CIFAR, LONG, dict(las=(0.4, 0.1), classes=100)),
     'cifar100_lt_if50': 'cifar100_lt_if100',
-    'cifar10_lt_mini': ('ce_cifar10_lt_mini', MINI, MINI, (0.3, 0.0)),
+    'cifar10_lt_mini': ('ce_cifar10_lt_mini', MINI, MINI, dict(las=(0.3, 0.0), classes=10)),
 }
 
 # published top-1 error: CIFAR-10-LT of imbalance 100, 50, CIFAR-100-LT of imbalance 100, 50; None where there is none
@@ -142,6 +149,7 @@ PUBLISHED = {
     'mixup-cam_bs-ft': (19.97, 16.41, 52.17, 48.31),
 }
 SOURCE = 'Zhang et al., AAAI 2021'
+NAMES = list(tricks(**CIFAR, las=(0, 0), classes=10))
 
 
 def leaf(folder, name):
@@ -149,9 +157,9 @@ def leaf(folder, name):
     row = GALLERY[folder]
     if isinstance(row, str):
         return f'../{row}/{name}.py', HALF
-    base, schedule, long, las = row
+    base, schedule, long, data = row
     slow = 'mixup' in name or 'remix' in name
-    diff = tricks(**(long if slow else schedule), las=las)[name]
+    diff = tricks(**(long if slow else schedule), **data)[name]
     return f'../../{base}.py', {**(LONG_SCHEDULE if slow and long is LONG else {}), **diff}
 
 
@@ -174,7 +182,7 @@ def published(column):
 def main():
     for column, folder in enumerate(GALLERY):
         (ROOT / 'gallery' / folder).mkdir(parents=True, exist_ok=True)
-        for name in tricks(**CIFAR, las=(0, 0)):
+        for name in NAMES:
             base, diff = leaf(folder, name)
             lines = [f'_base_ = {base!r}', *(f'{key} = {source(value)}' for key, value in diff.items())]
             (ROOT / 'gallery' / folder / f'{name}.py').write_text('\n'.join(lines) + '\n')
