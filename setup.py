@@ -18,7 +18,7 @@ EXTRAS = {
     'timm': ['timm>=1.0,<1.1'],
     'report': REPORT,
     'demo': ['scikit-learn', 'matplotlib', 'rich'],
-    'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'timm>=1.0,<1.1', *REPORT],
+    'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'lvis', 'timm>=1.0,<1.1', *REPORT],
 }
 
 setup(

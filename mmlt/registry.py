@@ -19,6 +19,12 @@ REGISTRIES = {
         'MODELS': ['mmlt.cls'],
         'BATCH_AUGMENTS': ['mmlt.core.augment'],
     },
+    'mmdet': {
+        'MODELS': ['mmlt.det'],
+    },
+    'mmseg': {
+        'MODELS': ['mmlt.seg'],
+    },
 }
 # data sets derive from MMPretrain's, yet hold for every scope
 ROOT_DATASETS = 'mmlt.data.datasets'
@@ -29,10 +35,27 @@ def installed(framework):
     return find_spec(framework) is not None
 
 
+def obstacle(framework):
+    """Why the framework's adapters cannot be used, and what to install; None if they can."""
+    if not installed(framework):
+        extra = {'mmdet': 'det', 'mmseg': 'seg'}.get(framework, 'onedl')
+        return f'{framework} is not installed; pip install "mmlt[{extra}]"'
+    if framework in ('mmdet', 'mmseg') and not (installed('mmcv') and installed('mmcv._ext')):
+        return (f'{framework} needs MMCV with compiled ops, this one has none; with torch, ninja and psutil installed: '
+                'MMCV_WITH_OPS=1 pip install --force-reinstall --no-deps --no-build-isolation onedl-mmcv')
+
+
+def require(framework):
+    """Raise ImportError if the framework is missing, RuntimeError if MMCV lacks the ops that it needs."""
+    reason = obstacle(framework)
+    if reason:  # MMEngine hides an ImportError of custom_imports behind one about PYTHONPATH
+        raise (RuntimeError if installed(framework) else ImportError)(reason)
+
+
 def register_all():
     """Register every part that the installed frameworks allow; safe to call twice."""
     for framework, rows in REGISTRIES.items():
-        if installed(framework):
+        if not obstacle(framework):
             for name, packages in rows.items():
                 for package in packages:
                     _register(framework, name, package)

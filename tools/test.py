@@ -21,7 +21,8 @@ def main():
     runner = Runner.from_cfg(cfg)
     results = runner.test()
     if runner.rank == 0:
-        print_results({Path(args.checkpoint).stem: results})
+        if any(key.startswith('lt/') for key in results):
+            print_results({Path(args.checkpoint).stem: results})
         if args.out:
             mmengine.dump(results, args.out)
 

@@ -55,6 +55,7 @@ def _make(to, old, path, kwargs):
         kwargs = dict(dim=1, **kwargs)
     elif not conv and hasattr(old, 'in_features') and hasattr(old, 'out_features'):
         shape = old.in_features, old.out_features
+        kwargs = dict(dim=1, **kwargs) if getattr(old, 'dim', -1) == 1 else kwargs
     else:
         raise TypeError(f'{path} is {old}, expected a linear layer or a plain 1x1 convolution')
     new = to(*shape, **kwargs).train(old.training)

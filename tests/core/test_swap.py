@@ -9,9 +9,18 @@ EXTRA = {
     'GroupSoftmaxLinear': dict(class_counts=[500, 50, 5, 2000]),
     'TaxonomicLinear': dict(parents=[4, 4, 5, 5, -1, -1]),
 }
-timm_models = [
+TIMM = [
     ('resnet18', {}, 'fc'), ('vit_tiny_patch16_224', dict(depth=1), 'head'), ('convnext_atto', {}, 'head.fc'),
-    ('mobilenetv3_small_050', {}, 'classifier'),
+    ('mobilenetv3_small_050', {}, 'classifier'), ('efficientnet_lite0', {}, 'classifier'),
+    ('swin_tiny_patch4_window7_224', dict(depths=(1, 1), num_heads=(3, 6)), 'head.fc'), ('regnety_002', {}, 'head.fc'),
+    ('densenet121', dict(block_config=(1, 1)), 'classifier'), ('beit_base_patch16_224', dict(depth=1), 'head'),
+    ('vit_small_patch16_dinov3', dict(depth=1), 'head'),
+    ('inception_v4', {}, 'last_linear'), ('efficientvit_b0', {}, 'head.classifier.4'),
+]
+CONVOLUTIONAL = [('dla34', 'fc'), ('resnetv2_50x1_bit', 'head.fc'), ('dpn48b', 'classifier')]
+DISTILLED = [
+    ('deit_tiny_distilled_patch16_224', dict(depth=1), 'head', 'head_dist'),
+    ('levit_128s', {}, 'head.linear', 'head_dist.linear'), ('efficientformer_l1', {}, 'head', 'head_dist'),
 ]
 
 
@@ -74,26 +83,78 @@ def test_any_callable_will_do():
     assert isinstance(model[2], nn.Linear)
 
 
-@pytest.mark.parametrize('name, kwargs, path', timm_models)
-def test_timm(name, kwargs, path):
+def timm_model(name, **kwargs):
     timm = pytest.importorskip('timm')
-    model = timm.create_model(name, num_classes=4, **kwargs)
+    if name not in timm.list_models():
+        pytest.skip(f'this timm has no {name}')
+    return timm.create_model(name, num_classes=4, **kwargs)
+
+
+@pytest.mark.parametrize('name, kwargs, path', TIMM)
+def test_timm(name, kwargs, path):
+    model = timm_model(name, **kwargs)
     old = model.state_dict()
     swap_classifier(model, 'CosineLinear', scale=16)
     assert isinstance(model.get_submodule(path), layers.CosineLinear)
     assert model.get_classifier() is model.get_submodule(path)
+    assert model.get_submodule(path).weight.equal(old[f'{path}.weight'])
     model.load_state_dict(old, strict=True)
+    size = model.default_cfg['input_size'][-1]
+    assert model.eval()(torch.randn(1, 3, size, size)).abs().max() <= 16.01
+
+
+@pytest.mark.parametrize('name, path', CONVOLUTIONAL)
+def test_timm_with_a_1x1_convolution(name, path):
+    model = timm_model(name).eval()
+    assert isinstance(model.get_submodule(path), nn.Conv2d)
+    x = torch.randn(1, 3, 64, 64)
+    want, old = model(x), model.state_dict()
+    swap_classifier(model, 'DisAlignLinear')
+    assert model(x).equal(want)
+    model.load_state_dict(old, strict=True)
+    swap_classifier(model, 'CosineLinear', scale=16)
+    assert model(x).shape == (1, 4) and model(x).abs().max() <= 16.01
+
+
+@pytest.mark.parametrize('name, kwargs, first, second', DISTILLED)
+def test_timm_distilled_swaps_both_heads(name, kwargs, first, second):
+    model = timm_model(name, **kwargs)
+    old = model.state_dict()
+    swap_classifier(model, 'CosineLinear', scale=16)
+    for path in (first, second):
+        assert isinstance(model.get_submodule(path), layers.CosineLinear)
+        assert model.get_submodule(path).weight.equal(old[f'{path}.weight'])
     assert model.eval()(torch.randn(1, 3, 224, 224)).abs().max() <= 16.01
 
 
-def test_timm_distilled_deit_swaps_both_heads():
+def test_timm_checkpoint_carries_over(tmp_path):
+    """timm's own loader fills the new layer; a swapped model starts as the checkpoint's classifier."""
+    model = timm_model('resnet18').eval()
+    torch.save(model.state_dict(), tmp_path / 'timm.pth')
+    x = torch.randn(2, 3, 64, 64)
+    want = model(x)
+    from timm.models import load_checkpoint
+    for name in ('LWSLinear', 'DisAlignLinear'):
+        fresh = swap_classifier(timm_model('resnet18'), name).eval()
+        load_checkpoint(fresh, str(tmp_path / 'timm.pth'))
+        assert fresh(x).equal(want)
+
+
+def test_timm_without_classifier():
     timm = pytest.importorskip('timm')
-    model = timm.create_model('deit_tiny_distilled_patch16_224', num_classes=4, depth=1)
-    weights = model.head.weight, model.head_dist.weight
-    swap_classifier(model, 'CosineLinear')
-    assert isinstance(model.head, layers.CosineLinear) and isinstance(model.head_dist, layers.CosineLinear)
-    assert model.head.weight.equal(weights[0]) and model.head_dist.weight.equal(weights[1])
-    assert model.eval()(torch.randn(1, 3, 224, 224)).shape == (1, 4)
+    with pytest.raises(TypeError, match='fc is Identity'):
+        swap_classifier(timm.create_model('resnet18', num_classes=0), 'CosineLinear')
+
+
+@pytest.mark.parametrize('name, kwargs', [
+    ('DisAlignLinear', {}), ('LWSLinear', {}), ('LWSLinear', dict(scale_bias=False)),
+    ('DisAlignLinear', dict(parametrization='residual'))])
+@pytest.mark.parametrize('contiguous', [True, False])
+def test_identity_is_the_convolution_to_the_last_bit(name, kwargs, contiguous):
+    model, x = nn.Sequential(nn.Conv2d(96, 33, 1)), torch.randn(2, 96, 17, 13)
+    x = x if contiguous else x.to(memory_format=torch.channels_last)
+    want = model(x)
+    assert swap_classifier(model, name, '0', **kwargs)(x).equal(want)
 
 
 @pytest.mark.parametrize('to, path, error, words', [

@@ -1,3 +1,5 @@
+import warnings
+
 import pytest
 import torch
 
@@ -55,3 +57,32 @@ def test_checkpoint_of_other_classes(tmp_path):
 def test_given_counts(tmp_path):
     run = tiny.train(tmp_path, epochs=1, model__head__loss=LOSS, default_hooks__class_counts__class_counts=[7, 7, 7])
     assert run.model.head.loss_module.class_counts.tolist() == [7, 7, 7]
+
+
+BALANCED = dict(type='ClassBalancedSampler')
+
+
+@pytest.mark.parametrize('loss', [
+    dict(type='CostSensitiveLoss'), dict(type='WeightedSoftmaxLoss'), dict(type='GeneralizedReweightLoss'),
+    dict(type='ClassBalancedLoss'), dict(type='LDAMLoss', class_weight='effective'),
+    dict(type='SoftmaxFocalLoss', class_weight=[1.0, 2.0, 6.0])
+], ids=lambda cfg: cfg['type'])
+@pytest.mark.parametrize('deferred', [False, True])
+def test_balanced_sampler_with_weights_warns(tmp_path, loss, deferred):
+    change = dict(stages=[dict(begin=1, sampler=BALANCED, loss=loss)]) if deferred else dict(
+        model__head__loss=loss, train_dataloader__sampler=dict(BALANCED, _delete_=True))
+    with pytest.warns(UserWarning, match=f'ClassBalancedSampler and the weights of {loss["type"]} together .* class 2'):
+        tiny.train(tmp_path, epochs=2, **change)
+
+
+@pytest.mark.parametrize('loss, sampler', [
+    (dict(type='CostSensitiveLoss'), dict(type='DefaultSampler', shuffle=True)),
+    (dict(type='LogitAdjustLoss'), dict(type='PowerSampler', q=1.0)),
+    (dict(type='CostSensitiveLoss', gamma=0.5), dict(type='SquareRootSampler')),  # half and half: balanced
+    (dict(type='ClassBalancedLoss', beta=0.0), BALANCED), (dict(type='LDAMLoss'), BALANCED),
+    (dict(type='SeesawSoftmaxLoss'), BALANCED), (dict(type='CrossEntropyLoss'), BALANCED)
+], ids=lambda cfg: cfg['type'])
+def test_sound_combinations_are_silent(tmp_path, loss, sampler):
+    with warnings.catch_warnings():
+        warnings.filterwarnings('error', message='.*counted twice')
+        tiny.train(tmp_path, epochs=1, model__head__loss=loss, train_dataloader__sampler=dict(sampler, _delete_=True))

@@ -96,7 +96,13 @@ class LinearClassifier(ClassifierLayer):
             nn.init.uniform_(self.bias, -bound, bound)
 
     def logits(self, x):
-        return F.linear(x, self.weight, self.bias)
+        return self.linear(x, self.weight, self.bias)
+
+    def linear(self, x, weight, bias=None):
+        """(..., D), (R, D), (R,) -> (..., R). Feature maps go through the 1x1 convolution that stood here."""
+        if self.dim != 1 or x.ndim != 4:
+            return F.linear(x, weight, bias)
+        return F.conv2d(x.movedim(-1, 1), weight[..., None, None], bias).movedim(1, -1)
 
     def adapt(self, state_dict, prefix):
         weight = state_dict.get(prefix + 'weight')

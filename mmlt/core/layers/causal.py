@@ -73,9 +73,13 @@ class CausalLinear(LinearClassifier):
     def logits(self, x):
         if self.training:
             self.update(x)
+        return self.scores(x, 0 if self.training else self.alpha)
+
+    def scores(self, x, alpha):
+        """(..., D) -> (..., C): logits with the head direction taken out ``alpha`` times."""
         heads = unit(x.unflatten(-1, (self.num_heads, -1)))
-        if not self.training:
-            heads = direct_effect(heads, at_least_float32(self.embed).view(self.num_heads, -1), self.alpha)
+        if alpha:
+            heads = direct_effect(heads, at_least_float32(self.embed).view(self.num_heads, -1), alpha)
         weight = at_least_float32(self.weight).unflatten(-1, (self.num_heads, -1))
         weight = weight / (torch.linalg.vector_norm(weight, dim=-1, keepdim=True) + self.gamma)
         return self.scale / self.num_heads * F.linear(heads.flatten(-2), weight.flatten(-2))

@@ -3,7 +3,6 @@ import math
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from .base import LinearClassifier, unit
 
@@ -65,5 +64,5 @@ class CosineLinear(LinearClassifier):
         return self.log_scale.clamp(max=math.log(MAX_SCALE)).exp()
 
     def logits(self, x):
-        logits = self.scale * F.linear(FEAT_NORMS[self.feat_norm](x), unit(self.weight))
+        logits = self.scale * self.linear(FEAT_NORMS[self.feat_norm](x), unit(self.weight))
         return logits if self.bias is None else logits + self.bias

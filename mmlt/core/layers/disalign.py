@@ -1,7 +1,6 @@
 """Distribution alignment.  N batch, D in_features, C out_features."""
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from .base import LinearClassifier
 
@@ -29,6 +28,10 @@ class DisAlignLinear(LinearClassifier):
     ``logit_scale`` (C,) is alpha, ``logit_bias`` (C,) beta, ``confidence_layer`` v and u; only they train. The loss to
     go with it is ``GeneralizedReweightLoss``.
 
+    Args:
+        parametrization (str): ``'interp'`` or ``'residual'``.
+        freeze (bool): W and b take no gradient.
+
     Raises:
         ValueError: ``parametrization`` is neither.
 
@@ -37,16 +40,16 @@ class DisAlignLinear(LinearClassifier):
     True
     """
 
-    def __init__(self, in_features, out_features, parametrization='interp', dim=-1):
+    def __init__(self, in_features, out_features, parametrization='interp', dim=-1, freeze=True):
         super().__init__(in_features, out_features, dim=dim)
         if parametrization not in ('interp', 'residual'):
             raise ValueError(f'parametrization must be interp or residual, got {parametrization!r}')
         self.identity = 1.0 if parametrization == 'interp' else 0.0
-        self.weight.requires_grad_(False)
-        self.bias.requires_grad_(False)
+        self.weight.requires_grad_(not freeze)
+        self.bias.requires_grad_(not freeze)
         self.logit_scale = nn.Parameter(torch.full((out_features,), self.identity))
         self.logit_bias = nn.Parameter(torch.zeros(out_features))
-        self.confidence_layer = Confidence(in_features, 1)
+        self.confidence_layer = Confidence(in_features, 1, dim=dim)
         self.confidence_layer.reset_parameters()
 
     def reset_parameters(self):
@@ -56,6 +59,9 @@ class DisAlignLinear(LinearClassifier):
         nn.init.zeros_(self.logit_bias)
 
     def logits(self, x):
-        confidence = self.confidence_layer(x)
-        logits = F.linear(x, self.weight, self.bias)
+        return self.align(x, self.linear(x, self.weight, self.bias))
+
+    def align(self, x, logits):
+        """(..., D), (..., C) -> (..., C)."""
+        confidence = self.confidence_layer.logits(x)
         return (1 + confidence * (self.logit_scale - self.identity)) * logits + confidence * self.logit_bias

@@ -1,7 +1,6 @@
 """Learnable weight scaling.  N batch, D in_features, C out_features."""
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from .base import LinearClassifier
 
@@ -36,5 +35,5 @@ class LWSLinear(LinearClassifier):
 
     def logits(self, x):
         if self.scale_bias:
-            return self.scales * F.linear(x, self.weight, self.bias)
-        return self.scales * F.linear(x, self.weight) + self.bias
+            return self.scales * self.linear(x, self.weight, self.bias)
+        return self.scales * self.linear(x, self.weight) + self.bias

@@ -1,6 +1,5 @@
 """tau-normalised classifier.  N batch, D in_features, C out_features."""
 import torch
-from torch.nn import functional as F
 
 from .base import LinearClassifier, at_least_float32
 
@@ -34,4 +33,4 @@ class TauNormLinear(LinearClassifier):
         super().__setattr__(name, value)
 
     def logits(self, x):
-        return F.linear(x, tau_normalize(self.weight, self.tau).to(self.weight.dtype))
+        return self.linear(x, tau_normalize(self.weight, self.tau).to(self.weight.dtype))

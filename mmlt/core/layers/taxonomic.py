@@ -2,7 +2,8 @@
 import torch
 from torch.nn import functional as F
 
-from .base import LinearClassifier
+from ..losses.draws import Draws
+from .base import LinearClassifier, at_least_float32
 
 
 def paths(parents, num_leaves):
@@ -43,30 +44,45 @@ class TaxonomicLinear(LinearClassifier):
 
     ``weight`` is (V, D) and ``bias`` (V,), leaves first. Inner nodes start at zero and a linear checkpoint fills the
     leaves, so the layer starts as that classifier. :meth:`predict` descends and may stop at an inner node;
-    :meth:`node_loss` trains the descent (the paper adds it to the loss of the leaf logits).
+    :meth:`node_loss` trains the descent (the paper adds it to the loss of the leaf logits, ``LongTailClsHead``, too).
+
+    Stochastic tree sampling, in training mode: each inner node of each sample is dropped with ``drop_rate``, and all
+    that lies below it falls away. It becomes a leaf whose probability its m classes share: they get its logit minus
+    log m, so a softmax over C is that over the pruned tree. Cross entropy has the gradient of the paper's loss; its
+    value is log m higher where the true class was pruned.
 
     Args:
         parents (sequence): the parent of each node, the C leaves first; -1 for a node right below the root (or the
             root itself, whose logit all leaves share).
         threshold (float): :meth:`predict` stops where the best child's probability is below; 0 always ends at a leaf.
+        drop_rate (float): 0.1 in the paper's code; a node that holds all classes is never dropped.
+        seed (int): of the draws.
 
     Raises:
-        ValueError: ``parents`` is no forest with the leaves first, or ``threshold`` lies outside [0, 1].
+        ValueError: ``parents`` is no forest with the leaves first, ``threshold`` lies outside [0, 1] or ``drop_rate``
+            outside [0, 1).
 
     >>> layer = TaxonomicLinear(8, 3, parents=[3, 3, -1, -1])
     >>> layer(torch.ones(2, 8)).shape, layer.predict(torch.zeros(2, 8)).shape
     (torch.Size([2, 3]), torch.Size([2]))
     """
 
-    def __init__(self, in_features, out_features, parents, threshold=0.0, dim=-1):
+    def __init__(self, in_features, out_features, parents, threshold=0.0, drop_rate=0.0, seed=0, dim=-1):
         rows = paths(parents, out_features)
         if not 0 <= threshold <= 1:
             raise ValueError(f'threshold is a probability in [0, 1], got {threshold}')
+        if not 0 <= drop_rate < 1:
+            raise ValueError(f'drop_rate is a probability in [0, 1), got {drop_rate}')
         super().__init__(in_features, out_features, dim=dim, rows=len(parents))
         self.class_rows = slice(out_features)
         self.threshold = threshold
+        self.drop_rate = drop_rate
+        self.draws = Draws(seed)
+        leaves = rows.flatten().bincount(minlength=len(parents) + 1)
+        leaves[-1] = out_features  # the padding, never dropped
         self.register_buffer('paths', rows, persistent=False)
         self.register_buffer('parents', torch.as_tensor(parents), persistent=False)
+        self.register_buffer('leaves', leaves, persistent=False)
         self._zero_inner()
 
     def reset_parameters(self):
@@ -79,12 +95,26 @@ class TaxonomicLinear(LinearClassifier):
         self.bias[self.out_features:] = 0
 
     def logits(self, x):
-        return self._along_paths(super().logits(x))
+        values = super().logits(x)
+        return self._along_pruned(values) if self.training and self.drop_rate else self._along_paths(values)
 
     def _along_paths(self, values):
         """(..., V) -> (..., C): sums over each leaf's path."""
         values = F.pad(values, (0, 1))
         return sum(values.index_select(-1, level) for level in self.paths.t())
+
+    def _along_pruned(self, values):
+        """(..., V) -> (..., C): the same up to the first dropped node, each sample with a tree of its own."""
+        values = F.pad(at_least_float32(values), (0, 1))
+        rate = self.drop_rate * (self.leaves < self.out_features)
+        draw = torch.rand(values.shape, generator=self.draws.generator(values.device), device=values.device)
+        kept = (draw >= rate).to(values.dtype)
+        values = values - (1 - kept) * self.leaves.to(values.dtype).log()
+        total, alive = 0, 1
+        for level in self.paths.t().flip(0):
+            total = total + alive * values.index_select(-1, level)
+            alive = alive * kept.index_select(-1, level)
+        return total
 
     def node_log_probs(self, x):
         """(..., D) -> (..., V): log-probability of each node among its siblings, float32 or better."""

@@ -68,11 +68,11 @@ class LongTailLoss(ClassCounts):
         reduction = reduction_override or self.reduction
         _check_choice('reduction_override', reduction, ('none', 'mean', 'sum'))
         if self.needs_counts:
-            self.check_counts(self.num_classes(logits))
+            self.check_counts(self.classes_of(logits))
         if logits.dtype in (torch.float16, torch.bfloat16):
             logits = logits.float()
-        target = check_target(target, logits, self.num_classes(logits), self.multi_label)
-        mass = self.class_weights(self.num_classes(logits))
+        target = check_target(target, logits, self.classes_of(logits), self.multi_label)
+        mass = self.class_weights(self.classes_of(logits))
         if mass is None:
             loss = self.losses(logits, target, **kwargs)
         elif target.ndim == 1:
@@ -88,7 +88,7 @@ class LongTailLoss(ClassCounts):
             mass = weight if mass is None else mass * weight
         return self.loss_weight * self._reduce(loss, mass, avg_factor, reduction)
 
-    def num_classes(self, logits):
+    def classes_of(self, logits):
         """C of (N, C) logits."""
         return logits.size(1)
 

@@ -12,30 +12,27 @@ def vector_scale(logits, scale=None, bias=None):
 
 
 class _CrossEntropy(Function):
-    """The gradient ((p - onehot (1 - e) - e / C) a is made from the adjusted logits in place: autograd's chain holds
-    and passes over twice as many (N, C) tensors."""
+    """The gradient (p - onehot (1 - e) - e / C) a comes from the p of the forward pass: autograd's chain holds and
+    passes over more (N, C) tensors."""
 
     @staticmethod
     def forward(ctx, logits, labels, scale, bias, eps):
         adjusted = vector_scale(logits, scale, bias)
-        ctx.save_for_backward(logits, adjusted, labels, scale, bias, eps)
-        nll = F.cross_entropy(adjusted, labels, reduction='none')
-        if eps is None:
-            return nll
-        return nll + eps * (adjusted.gather(1, labels[:, None]).squeeze(1) - adjusted.mean(1))
+        p = adjusted.softmax(1)
+        ctx.save_for_backward(logits, p, labels, scale, bias, eps)
+        own = adjusted.gather(1, labels[:, None]).squeeze(1)
+        nll = (adjusted.amax(1) - own) - p.amax(1).log()  # the largest p is at least 1 / C
+        return nll if eps is None else nll + eps * (own - adjusted.mean(1))
 
     @staticmethod
     def backward(ctx, grad):
-        logits, adjusted, labels, scale, bias, eps = ctx.saved_tensors
+        logits, p, labels, scale, bias, eps = ctx.saved_tensors
         if torch.is_grad_enabled():  # a second derivative is wanted: differentiate from the input on
-            out = vector_scale(logits, scale, bias).softmax(1).clone()
-        else:
-            out = adjusted.softmax(1)
-        keep = torch.ones_like(grad) if eps is None else 1 - eps
-        out.scatter_add_(1, labels[:, None], -keep[:, None])
+            p = vector_scale(logits, scale, bias).softmax(1)
+        out = p * grad[:, None]
+        out.scatter_add_(1, labels[:, None], -(grad if eps is None else grad * (1 - eps))[:, None])
         if eps is not None:
-            out.sub_((eps / logits.size(1))[:, None])
-        out.mul_(grad[:, None])
+            out.sub_((grad * eps / logits.size(1))[:, None])
         return out if scale is None else out.mul_(scale), None, None, None, None
 
 
@@ -46,7 +43,7 @@ def adjusted_cross_entropy(logits, target, scale=None, bias=None, eps=None):
         target (Tensor): labels (N,), or rows (N, C) of any mass.
         scale, bias, eps (Tensor, optional): (C,), default 1, 0 and 0. They get no gradient.
     """
-    if target.ndim == 1 and not (scale is None and eps is None):
+    if target.ndim == 1:
         return _CrossEntropy.apply(logits, target, scale, bias, None if eps is None else eps[target])
     logits = vector_scale(logits, scale, bias)
     if eps is None:

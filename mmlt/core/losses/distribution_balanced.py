@@ -1,25 +1,29 @@
 """Distribution-balanced loss for multi-label data.  z (N, C), multi-hot Y (N, C), n_c of num_images images have c."""
+import torch
+
 from .base import LongTailLoss
 from .sigmoid import focal_bce
 
 
-def rebalanced_weights(target, counts, alpha=0.1, beta=10.0, mu=0.2):
-    """alpha + sigmoid(beta (r - mu)) with r_c = (1 / n_c) / sum_k Y_k / n_k, (N, C); 1 + alpha in an empty row."""
+def rebalanced_weights(target, counts, alpha=0.1, beta=10.0, mu=0.2, factor=1.0):
+    """factor (alpha + sigmoid(beta (r - mu))) with r_c = (1 / n_c) / sum_k Y_k / n_k, (N, C); in an empty row r = inf.
+    """
     inverse = (1 / counts).to(target.dtype)
-    share = beta * inverse / (target * inverse).sum(1, keepdim=True)
-    return share.sub_(beta * mu).sigmoid_().add_(alpha)
+    total = (target * inverse).sum(1, keepdim=True).clamp_(min=torch.finfo(target.dtype).tiny)
+    share = beta / total * inverse
+    return torch.rsub(share.sub_(beta * mu).sigmoid_(), factor * alpha, alpha=-factor)
 
 
-def distribution_balanced(logits, target, weights, bias, neg_scale=2.0, gamma=2.0, balance_param=2.0):
-    """Elements balance_param (1 - p_t)^gamma w BCE with negatives scaled by ``neg_scale``, (N, C) -> (N, C).
+def distribution_balanced(logits, target, weights, bias, neg_scale=2.0, gamma=2.0):
+    """Elements w / a (1 - p_t)^gamma BCE(a (z + v), Y), a = 1 for positives and ``neg_scale`` for negatives,
+    (N, C) -> (N, C).
 
     Args:
-        weights (Tensor): (N, C) of :func:`rebalanced_weights`.
-        bias (Tensor): (C,), added to the logits in training.
+        weights (Tensor): w (N, C) of :func:`rebalanced_weights`.
+        bias (Tensor): v (C,), added to the logits in training.
     """
-    share, scale = balance_param / neg_scale, (target * (1 - neg_scale)).add_(neg_scale)
-    weights = (target * (balance_param - share)).add_(share).mul_(weights)
-    return focal_bce((logits + bias).mul_(scale), target, gamma, weights)
+    scale = torch.rsub(target, neg_scale, alpha=neg_scale - 1)
+    return focal_bce(logits, target, gamma, weights, scale, bias)
 
 
 class DistributionBalancedLoss(LongTailLoss):
@@ -62,6 +66,5 @@ class DistributionBalancedLoss(LongTailLoss):
 
     def losses(self, logits, target):
         bias = -self.init_bias / self.neg_scale * (self.num_images / self.class_counts - 1).log()
-        weights = rebalanced_weights(target, self.class_counts, self.alpha, self.beta, self.mu)
-        return distribution_balanced(logits, target, weights, bias.to(logits.dtype), self.neg_scale, self.gamma,
-                                     self.balance_param)
+        weights = rebalanced_weights(target, self.class_counts, self.alpha, self.beta, self.mu, self.balance_param)
+        return distribution_balanced(logits, target, weights, bias.to(logits.dtype), self.neg_scale, self.gamma)

@@ -17,8 +17,9 @@ class Draws(nn.Module):
         self._step = 0
         self.register_buffer('step', torch.zeros((), dtype=torch.int64))
 
+    @torch.compiler.disable
     def generator(self, device):
-        """The generator of this step on ``device``; the next call gives the next step's."""
+        """The generator of this step on ``device``; the next call gives the next step's. A compiled graph ends here."""
         rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
         seed = np.random.SeedSequence((self.seed, self._step, rank)).generate_state(1)
         self._step += 1

@@ -38,11 +38,15 @@ class EqualizationLossV2(LongTailLoss):
 
     def losses(self, logits, target):
         self.size(logits.size(1))
-        weights = balance_weights(self.positive, self.negative, self.gamma, self.mu, self.alpha)
+        weights = self.balance()
         loss = weighted_bce(logits, target, *(w.to(logits.dtype) for w in weights))
         if self.counting:
             self.gather(logits.detach(), target, *weights)
         return loss
+
+    def balance(self):
+        """-> weights of the positives (C,) and of the negatives (C,)."""
+        return balance_weights(self.positive, self.negative, self.gamma, self.mu, self.alpha)
 
     def gather(self, logits, target, positive, negative):
         """Add the weighted |gradient| of every class, over all ranks."""
@@ -58,5 +62,6 @@ class EqualizationLossV2(LongTailLoss):
         of_positives *= positive
         of_negatives *= negative
         sum_over_ranks(of_positives, of_negatives)
-        self.positive += of_positives
-        self.negative += of_negatives
+        # not in place: a compiled backward pass may compute the weights anew
+        self.positive = self.positive + of_positives
+        self.negative = self.negative + of_negatives

@@ -47,11 +47,11 @@ class BalancedGroupSoftmaxLoss(LongTailLoss):
 
     def get_activation(self, logits):
         """(N, C + G) -> scores (N, C): each class's probability in its own group. They do not sum to 1."""
-        self.check_counts(self.num_classes(logits))
+        self.check_counts(self.classes_of(logits))
         probs = torch.cat([part.softmax(1) for part in logits.split(self.widths, 1)], 1)
         return probs[:, self.column_of]
 
-    def num_classes(self, logits):
+    def classes_of(self, logits):
         return logits.size(1) - len(self.widths)
 
     def losses(self, logits, target):

@@ -40,7 +40,7 @@ class ReweightLoss(LongTailLoss):
 
 
 class CostSensitiveLoss(ReweightLoss):
-    """CE with the weight (n_min / n_c)^gamma. Zhang et al., Bag of Tricks, AAAI 2021, arXiv:2009.10056.
+    """CE with the weight (n_min / n_c)^gamma. Zhang et al., Bag of Tricks, AAAI 2021.
 
     Args:
         gamma (float): 1 is the paper's, 0.5 its square-root form.

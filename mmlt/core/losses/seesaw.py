@@ -66,7 +66,7 @@ class SeesawSoftmaxLoss(LongTailLoss):
         else:
             batch = target.sum(0, dtype=self.seen.dtype)
         sum_over_ranks(batch)
-        self.seen += batch
+        self.seen = self.seen + batch  # not in place: a compiled backward pass may compute S anew
 
     def check_rows(self, target):
         if target.device.type == 'cpu' and len(target) and not torch.compiler.is_compiling():

@@ -4,7 +4,9 @@ import warnings
 from mmengine.hooks import Hook
 
 from mmlt.core.counts import as_counts, shot_groups
+from mmlt.data.annotations import read_counts
 from mmlt.data.labels import class_counts as count_classes
+from mmlt.data.labels import labels_of, num_classes_of
 from mmlt.engine.access import batch_augments, ema_models, prepare_augments, unwrap
 
 
@@ -13,7 +15,9 @@ class ClassCountsHook(Hook):
 
     Counts are those of the data set as it is (through its wrappers), not of what a sampler draws. They are set in
     ``before_train``, so they win over the counts in a ``load_from`` checkpoint, and they travel in
-    ``checkpoint['meta']['class_counts']``, so that a test run has them without the training set.
+    ``checkpoint['meta']['class_counts']``, so that a test run has them without the training set. A sampler and a loss
+    that together over-correct give a warning. With the hook, the loss of MMPretrain's ``TimmClassifier`` and
+    ``HuggingFaceClassifier`` keeps its state on resume, which those load into the backbone.
 
     Args:
         class_counts (sequence or str, optional): use these counts (C,), or this json file, instead of counting.
@@ -28,7 +32,14 @@ class ClassCountsHook(Hook):
     def __init__(self, class_counts=None):
         self.given = class_counts
         self.counts = None
+        self.instances = None
+        self.num_images = None
         self.foreign = None
+
+    def before_run(self, runner):
+        model = unwrap(runner.model)
+        if hasattr(model, '_add_state_dict_prefix') and hasattr(model, 'loss_module'):
+            model._register_load_state_dict_pre_hook(_restore_loss_keys)  # runs after the model's own
 
     def before_train(self, runner):
         if self.foreign and runner._resume:
@@ -36,18 +47,51 @@ class ClassCountsHook(Hook):
         if self.foreign:
             runner.logger.warning(f'{self.foreign}; the classifier starts anew')
         model, dataset = unwrap(runner.model), runner.train_dataloader.dataset
+        if self._pixel_parts(model):
+            return
         classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
-        counts = count_classes(dataset, num_classes=classes and len(classes)) if self.given is None else self.given
-        self.counts = as_counts(counts, allow_empty=True)
+        self._count(dataset)
         for name, module in model.named_modules():
             expected = getattr(module, 'num_classes', None)
-            if isinstance(expected, int) and name.startswith('head') and expected != len(self.counts):
+            head = name.startswith('head') or 'bbox_head' in name
+            if isinstance(expected, int) and head and expected != len(self.counts):
                 raise ValueError(f'{name} ({type(module).__name__}) has num_classes={expected}, the training set has '
                                  f'{len(self.counts)} classes; set num_classes={len(self.counts)} in the config')
+            if hasattr(module, 'fc_cls') and hasattr(module, 'cls_predictor_cfg'):
+                self._check_predictor(name, module)
         self._hand_over(runner)
         for copy in ema_models(runner):
             self._set(copy.modules())
         self._log(runner, classes)
+
+    def _pixel_parts(self, model):
+        """True if the model's parts want pixels, which are not counted here: they keep the counts that they have."""
+        parts = [module for module in model.modules() if getattr(module, 'count_unit', None) == 'pixel']
+        for part in parts:
+            if self.given is not None and not part.class_counts.numel():
+                part.set_class_counts(self.given)
+            part.check_counts()
+        return bool(parts)
+
+    def _count(self, dataset):
+        self.num_images = len(dataset)
+        if self.given is None:
+            labels, num_classes = labels_of(dataset), num_classes_of(dataset)
+            counts, instances = (count_classes(labels, num_classes, unit) for unit in ('image', 'instance'))
+        else:
+            counts, instances = (read_counts(self.given, unit) for unit in ('image', 'instance'))
+        self.counts, self.instances = as_counts(counts, allow_empty=True), as_counts(instances, allow_empty=True)
+
+    @staticmethod
+    def _check_predictor(name, head):
+        kind = head.cls_predictor_cfg.get('type')
+        kind = kind.rpartition('.')[2] if isinstance(kind, str) else getattr(kind, '__name__', kind)
+        if type(head.fc_cls).__name__ != kind:
+            raise ValueError(f'{name} ({type(head).__name__}) has cls_predictor_cfg of type {kind} and builds '
+                             f'{type(head.fc_cls).__name__} all the same; use ConvFCBBoxHead or one of its kin, or '
+                             f'SwapClassifier(path="{name}.fc_cls")')
+        if hasattr(head.fc_cls, 'attach'):
+            head.fc_cls.attach(head)
 
     def _hand_over(self, runner):
         model = unwrap(runner.model)
@@ -59,7 +103,10 @@ class ClassCountsHook(Hook):
     def _set(self, parts):
         for part in parts:
             if hasattr(part, 'set_class_counts'):
-                part.set_class_counts(self.counts)
+                by_instance = getattr(part, 'count_unit', 'image') == 'instance' and self.instances is not None
+                part.set_class_counts(self.instances if by_instance else self.counts)
+            if getattr(part, 'num_images', 0) is None:
+                part.num_images = self.num_images
 
     def _log(self, runner, classes):
         n = self.counts.sort(descending=True).values
@@ -86,14 +133,25 @@ class ClassCountsHook(Hook):
         drawn = getattr(sampler, 'class_probabilities', None)
         model = unwrap(runner.model)
         loss = getattr(getattr(model, 'head', model), 'loss_module', None)
-        if drawn is None or not getattr(loss, 'corrects_prior', False):
+        if drawn is None or loss is None or self.counts is None:
             return
-        prior = self.counts / self.counts.sum()
-        if abs(as_counts(drawn, allow_empty=True) - prior).max() > 0.05 * prior.max():
-            names = type(getattr(sampler, 'current', sampler)), type(getattr(loss, 'active', loss))
-            warnings.warn(f'{names[0].__name__} already changes the class frequencies that {names[1].__name__} '
-                          'corrects for: the tail is counted twice. Use a plain '
-                          'shuffling sampler with this loss, or cross entropy with this sampler.', stacklevel=1)
+        loss, drawn, prior = getattr(loss, 'active', loss), as_counts(drawn, allow_empty=True), self.counts
+        if abs(drawn - prior / prior.sum()).max() <= 0.05 * prior.max() / prior.sum():
+            return
+        names = type(getattr(sampler, 'current', sampler)).__name__, type(loss).__name__
+        weights = loss.class_weights(len(prior)) if hasattr(loss, 'class_weights') else None
+        if getattr(loss, 'corrects_prior', False):
+            warnings.warn(f'{names[0]} already changes the class frequencies that {names[1]} corrects for: the tail is '
+                          'counted twice. Use a plain shuffling sampler with this loss, or cross entropy with this '
+                          'sampler.', stacklevel=1)
+        elif weights is not None:
+            share = drawn * weights.cpu()
+            rarest = int(prior.masked_fill(prior == 0, float('inf')).argmin())
+            times = share[rarest] / share.sum() * (prior > 0).sum()
+            if times > 1.5:
+                warnings.warn(f'{names[0]} and the weights of {names[1]} together count class {rarest} {times:.1f} '
+                              'times as much as a balanced set would: the tail is counted twice. Use a plain shuffling '
+                              'sampler with these weights, or no weights with this sampler.', stacklevel=1)
 
     # a test run has no training set: the counts come with the checkpoint
 
@@ -124,3 +182,10 @@ class ClassCountsHook(Hook):
             self.counts = as_counts(self.given, allow_empty=True)
         if self.counts is not None:
             self._set(evaluator.metrics)
+
+
+def _restore_loss_keys(state_dict, prefix, *args):
+    """Undo what MMPretrain's classifiers of other libraries do to the loss: they put ``model.`` before every key."""
+    wrong = f'{prefix}model.loss_module.'
+    for key in [key for key in state_dict if key.startswith(wrong)]:
+        state_dict[f'{prefix}loss_module.{key[len(wrong):]}'] = state_dict.pop(key)

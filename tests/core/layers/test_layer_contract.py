@@ -210,5 +210,5 @@ def test_reset_parameters_starts_anew(name):
     for module in layer.modules():
         getattr(module, 'reset_parameters', lambda: None)()
     for key, value in layer.state_dict().items():
-        if key not in ('class_counts', 'tau'):
+        if key not in ('class_counts', 'tau', 'draws.step'):
             assert (value - start[key]).abs().max() < 0.99, key  # no longer off by 1

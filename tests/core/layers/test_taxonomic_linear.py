@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -105,3 +107,101 @@ def test_bad_taxonomies(parents, words):
 def test_bad_threshold():
     with pytest.raises(ValueError, match='2'):
         TaxonomicLinear(6, 2, parents=[-1, -1], threshold=2)
+
+
+# stochastic tree sampling
+
+def dropped(layer, size):
+    """For each sample the inner nodes that its next forward pass drops."""
+    draws = copy.deepcopy(layer.draws)
+    draw = torch.rand(size, len(PARENTS) + 1, generator=draws.generator('cpu'))
+    return [[v for v in range(5, len(PARENTS)) if row[v] < layer.drop_rate] for row in draw]
+
+
+def pruned_path(leaf, gone):
+    """The path of a leaf down to the first node that was dropped."""
+    path = []
+    for node in reversed(PATHS[leaf]):
+        path.append(node)
+        if node in gone:
+            break
+    return tuple(path)
+
+
+def test_sampled_trees_give_the_softmax_and_gradient_of_the_pruned_tree():
+    layer, x = make(drop_rate=0.4, seed=3)
+    y, gone = torch.arange(50) % 5, dropped(layer, 50)
+    assert [] in gone and any(len(g) > 1 for g in gone)
+    logits = layer(x)
+    z, sampling_loss, spread = nodes(layer, x), 0, 0
+    for i in range(50):
+        paths = [pruned_path(c, gone[i]) for c in range(5)]
+        tree = sorted(set(paths))  # the leaves of the pruned tree
+        log_p = torch.stack([z[i, list(path)].sum() for path in tree]).log_softmax(0)
+        for path, value in zip(tree, log_p):
+            members = [c for c in range(5) if paths[c] == path]
+            torch.testing.assert_close(logits[i].softmax(0)[members].sum(), value.exp())
+        sampling_loss = sampling_loss - log_p[tree.index(paths[y[i]])] / 50
+        spread += torch.tensor(float(paths.count(paths[y[i]]))).log().item() / 50
+    loss = F.cross_entropy(logits, y)
+    torch.testing.assert_close(loss, sampling_loss + spread)
+    for got, want in zip(*(torch.autograd.grad(v, (layer.weight, layer.bias)) for v in (loss, sampling_loss))):
+        torch.testing.assert_close(got, want)
+
+
+def test_sampling_is_for_training_alone():
+    plain, x = make()
+    layer, _ = make(drop_rate=0.9)
+    layer.eval()
+    assert layer(x).equal(plain(x)) and layer.predict(x).equal(plain.predict(x)) and layer.draws.step == 0
+    assert layer.train().node_loss(x, torch.zeros(50, dtype=torch.int64)).isfinite()
+    assert not layer(x).equal(plain(x)) and layer.draws.step == 1
+
+
+def test_draws_follow_from_seed_and_step_and_go_on_from_a_checkpoint():
+    (layer, x), (other, _), (third, _) = make(drop_rate=0.5), make(drop_rate=0.5), make(drop_rate=0.5, seed=1)
+    before = torch.random.get_rng_state()
+    first, second = layer(x), layer(x)
+    assert torch.random.get_rng_state().equal(before)
+    assert not first.equal(second) and not first.equal(third(x))
+    assert other(x).equal(first)
+    third = make(drop_rate=0.5)[0]
+    third.load_state_dict(other.state_dict())
+    assert third(x).equal(second)
+
+
+def test_what_holds_all_classes_is_never_dropped():
+    #                  4 and 5 hold two leaves each, 6 is the root
+    layer = TaxonomicLinear(2, 4, parents=[4, 4, 5, 5, 6, 6, -1], drop_rate=0.999)
+    torch.nn.init.normal_(layer.weight)
+    x = torch.randn(2000, 2)
+    logits = layer(x)
+    root, left, right = (x @ layer.weight.t() + layer.bias)[:, [6, 4, 5]].t()
+    want = torch.stack([root + left, root + left, root + right, root + right], 1) - torch.tensor(2.).log()
+    rows = (logits - want).abs().amax(1) < 1e-4
+    assert rows.float().mean() > 0.98
+    flat = TaxonomicLinear(2, 3, parents=[3, 3, 3, -1], drop_rate=0.999)
+    assert flat(x).equal(flat.eval()(x))
+
+
+def test_each_node_of_each_sample_is_dropped_at_the_rate():
+    layer = TaxonomicLinear(1, 5, parents=PARENTS, drop_rate=0.3)
+    layer.weight.data.zero_()
+    layer.bias.data.copy_(torch.arange(8) == 4)  # leaf 4 alone has a logit, below node 7
+    logits = layer(torch.zeros(20_000, 1))
+    assert abs((logits[:, 4] != 1).float().mean() - 0.3) < 0.015
+    both = ((logits[:, 2] != 0) & (logits[:, 4] != 1)).float().mean()  # nodes 6 and 7, independently
+    assert abs(both - 0.09) < 0.01
+
+
+def test_sampling_in_feature_maps_and_under_autocast():
+    layer = TaxonomicLinear(6, 5, parents=PARENTS, drop_rate=0.5, dim=1)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        logits = layer(torch.randn(2, 6, 3, 4))
+    assert logits.shape == (2, 5, 3, 4) and logits.dtype == torch.float32 and logits.isfinite().all()
+
+
+@pytest.mark.parametrize('rate', [-0.1, 1.0])
+def test_bad_drop_rate(rate):
+    with pytest.raises(ValueError, match=r'drop_rate is a probability in \[0, 1\)'):
+        TaxonomicLinear(6, 2, parents=[-1, -1], drop_rate=rate)

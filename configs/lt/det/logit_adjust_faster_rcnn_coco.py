@@ -1,0 +1,10 @@
+_base_ = [
+    'mmdet::_base_/models/faster-rcnn_r50_fpn.py',
+    '../../_base_/det/coco.py',
+    'mmdet::_base_/schedules/schedule_1x.py',
+    '../../_base_/det/runtime.py',
+]
+# logit adjustment in a detector without masks
+model = dict(roi_head=dict(bbox_head=dict(loss_cls=dict(type='LogitAdjustLoss', tau=0.5))))
+val_evaluator = dict(metric='bbox')
+test_evaluator = val_evaluator

@@ -1,0 +1,3 @@
+_base_ = 'ce_upernet_r50_ade20k.py'
+# cosine classifier in the place of conv_seg
+model = dict(classifier=dict(type='CosineLinear', scale=20))

@@ -1,0 +1,71 @@
+"""Class counts of COCO and LVIS annotation files.  C categories."""
+import json
+import os
+
+
+def annotation_counts(path, classes=None):
+    """Count instances and images of every category, in one pass over the annotations.
+
+    What MMDetection does not train on is not counted: crowds, ``ignore`` and boxes that are thinner than a pixel or
+    lie outside their image. Only the standard library is needed.
+
+    Args:
+        path (str): a json file in COCO or LVIS format.
+        classes (sequence of str, optional): category names, of which only these are counted, as a data set's
+            ``metainfo['classes']``.
+
+    Returns:
+        dict: ``class_counts``, instances (C,), ``image_counts``, images with the category (C,), ``classes``, the names
+        (C,), and ``num_images``, all images of the file. Categories stand in the order of the labels that MMDetection
+        gives them: that of the file for COCO and LVIS, whatever the order of ``classes``.
+
+    Raises:
+        ValueError: no such format, a name in ``classes`` that the file does not have, or an annotation of an unknown
+            category or image.
+    """
+    with open(path) as f:
+        data = json.load(f)
+    data = data if isinstance(data, dict) else {}
+    missing = [key for key in ('images', 'annotations', 'categories') if key not in data]
+    if missing:
+        raise ValueError(f'{path} is no COCO or LVIS annotation file: it has no {", ".join(missing)}')
+    names = {category['id']: category['name'] for category in data['categories']}
+    wanted = set(names.values() if classes is None else classes)
+    kept = {key: name for key, name in names.items() if name in wanted}
+    absent = sorted(wanted - set(kept.values()))
+    if absent:
+        raise ValueError(f'{path} has no category {", ".join(absent[:5])}; it has {", ".join(list(names.values())[:5])}'
+                         f'{", ..." if len(names) > 5 else ""}')
+    sizes = {image['id']: (image['width'], image['height']) for image in data['images']}
+    instances, images = dict.fromkeys(kept, 0), {key: set() for key in kept}
+    for a in data['annotations']:
+        if a['category_id'] not in names or a['image_id'] not in sizes:
+            raise ValueError(f'annotation {a.get("id")} in {path} is of category {a["category_id"]} and image '
+                             f'{a["image_id"]}, one of which the file does not list')
+        if a['category_id'] in kept and _trains(a, *sizes[a['image_id']]):
+            instances[a['category_id']] += 1
+            images[a['category_id']].add(a['image_id'])
+    return dict(class_counts=list(instances.values()), image_counts=[len(ids) for ids in images.values()],
+                classes=list(kept.values()), num_images=len(sizes))
+
+
+def _trains(annotation, width, height):
+    x, y, w, h = annotation['bbox']
+    return not (annotation.get('ignore') or annotation.get('iscrowd') or annotation.get('area', 1) <= 0
+                or w < 1 or h < 1 or min(x + w, width) <= max(x, 0) or min(y + h, height) <= max(y, 0))
+
+
+def read_counts(counts, unit='instance'):
+    """Counts as given, or from a json file that holds a list or the dict of :func:`annotation_counts`.
+
+    Args:
+        counts: (C,) counts, or a path.
+        unit (str): ``'instance'``, or ``'image'`` for the file's ``image_counts`` where it has them.
+    """
+    if not isinstance(counts, (str, os.PathLike)):
+        return counts
+    with open(counts) as f:
+        data = json.load(f)
+    if isinstance(data, dict):
+        return data['image_counts'] if unit == 'image' and 'image_counts' in data else data['class_counts']
+    return data
