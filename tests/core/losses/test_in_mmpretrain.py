@@ -1,4 +1,5 @@
 """The losses inside MMPretrain's heads and classifiers, as a config builds them."""
+import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -6,7 +7,6 @@ import torch
 
 pytest.importorskip('mmpretrain')
 
-from mmengine.runner.amp import autocast
 from mmpretrain.models import HuggingFaceClassifier
 from mmpretrain.models.utils.batch_augments import CutMix, Mixup, RandomBatchAugment
 from mmpretrain.registry import MODELS
@@ -54,9 +54,10 @@ def test_heads(head, name):
     head.init_weights()
     feats = torch.randn(4, 8).relu()
     feats = ([torch.zeros(4, 2, 8), feats] if head.__class__.__name__.startswith('Vision') else feats, )
-    for batch in (samples(), samples(mixed(Mixup(0.8))), samples(mixed(CutMix(1.0)))):
+    batches = samples(), samples(mixed(Mixup(0.8))), samples(mixed(CutMix(1.0)))
+    for batch, dtype in itertools.product(batches, (torch.bfloat16, torch.float16)):
         head.zero_grad()
-        with autocast(device_type='cpu', dtype=torch.bfloat16):
+        with torch.autocast('cpu', dtype):
             loss = head.loss(feats, batch)['loss']
         loss.backward()
         assert loss.isfinite() and all(p.grad.isfinite().all() for p in head.parameters())

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmlt.core import losses as lt
+from mmlt.core.counts import effective_weights
 from mmlt.core.losses.base import check_target
 from mmlt.core.losses.distribution_balanced import rebalanced_weights
 from mmlt.core.losses.eqlv2 import balance_weights
@@ -125,6 +126,7 @@ def test_fixture_reweighted(fixture, build, weight, by_batch):
 @pytest.mark.parametrize('loss, expected', [
     (lt.ClassBalancedLoss(beta=0.999, base='focal', gamma=0.5), 3.591108),
     (lt.ClassBalancedLoss(beta=0.999, base='sigmoid'), 4.308020),
+    (lt.ClassBalancedLoss(beta=0.0, base='focal', gamma=2.0), 1.352719),
     (lt.SoftmaxFocalLoss(), 0.910723),
     (lt.BalancedSoftmaxLoss(), 2.080576),
     (lt.LogitAdjustLoss(), 2.080576),
@@ -169,6 +171,14 @@ def test_weights():
     z, y = f64([2, -1, 0.5], [0, 1, 0]), torch.tensor([0, 2])
     close(lt.GeneralizedReweightLoss(class_counts=toy)(z, y), 1.546250)
     close(lt.GeneralizedReweightLoss(class_counts=toy, avg='batch')(z, y), 2.182231)
+
+
+def test_weights_are_exact_in_float64():
+    close(effective_weights(f64(*CIFAR10_LT)), [0.050611, 0.0769, 0.121134, 0.195037, 0.318805, 0.52459, 0.868349,
+                                               1.442627, 2.409223, 3.992724])
+    ratio = effective_weights(f64(5000, 1), 0.999999)  # float32 would be off by 1.3 %
+    close(ratio[1] / ratio[0], -np.expm1(5000 * np.log(0.999999)) / 1e-6, 4)
+    close(lt.LogitAdjustLoss(tau=2.5).bias(f64(5, 115841))[0], -25.126448)
 
 
 def test_ldam():
@@ -275,6 +285,7 @@ def test_distribution_balanced_without_its_parts(fixture):
     loss = lt.DistributionBalancedLoss(beta=0.0, neg_scale=1.0, init_bias=0.0, gamma=0.0, balance_param=1.0,
                                        num_images=120, class_counts=n)
     close(loss(z, y), 0.6 * F.binary_cross_entropy_with_logits(z, y), 12)
+    assert loss(z, torch.zeros_like(z)).isfinite()
 
 
 def test_smoothing():

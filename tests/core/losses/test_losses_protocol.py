@@ -160,6 +160,21 @@ def test_focal_bce_of_every_size_of_logit(gamma):
     torch.testing.assert_close(z.grad.double(), exact.grad, rtol=1e-4, atol=2e-3 if gamma == 0.5 else 5e-6)
 
 
+@pytest.mark.parametrize('gamma', [0.0, 0.5, 1.0, 2.0, 3.0])
+def test_focal_bce_between_the_labels(gamma):
+    """w / a |s - Y|^gamma BCE(a (z + v), Y), its first and second derivative."""
+    g = torch.Generator().manual_seed(0)
+    target, weights, scale, bias = torch.rand(4, 3, 5, generator=g, dtype=torch.float64) + 1e-3
+    z = torch.randn(3, 5, generator=g, dtype=torch.float64).requires_grad_()
+    parts = dict(gamma=gamma, weights=weights, scale=scale, bias=bias[0])
+    x = scale * (z + bias[0])
+    expected = weights / scale * (x.sigmoid() - target).abs()**gamma * F.binary_cross_entropy_with_logits(
+        x, target, reduction='none')
+    torch.testing.assert_close(focal_bce(z, target, **parts), expected)
+    torch.autograd.gradcheck(lambda x: focal_bce(x, target, **parts), z)
+    torch.autograd.gradgradcheck(lambda x: focal_bce(x, target, **parts), z)
+
+
 @pytest.mark.parametrize('soft_rows', [False, True])
 def test_gradcheck(name, soft_rows):
     loss = build(name, profile(4)).eval()
@@ -214,6 +229,26 @@ def test_compiles_without_a_graph_break(name, arguments):
         loss(a, target, avg_factor=4, **kw).backward()
         compiled(b, target).backward()
         torch.testing.assert_close(a.grad, b.grad)
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize('name, fullgraph', [
+    ('EqualizationLossV2', True), ('SeesawSoftmaxLoss', True), ('SoftmaxEqualizationLoss', False),
+    ('BalancedGroupSoftmaxLoss', False)
+])
+def test_compiled_steps_with_state(name, fullgraph):
+    """A backward pass that computes parts of the forward anew must not see the state of after it."""
+    plain, other = (build(name, profile(5), **(dict(num_classes=5) if fullgraph else {})) for _ in range(2))
+    compiled = torch.compile(lambda x, t: other(x, t, avg_factor=len(x)), fullgraph=fullgraph, backend='aot_eager')
+    for seed in range(3):
+        z, y, soft, _ = inputs(plain, 5, seed=seed)
+        for target in (y, soft):
+            a, b = z.clone().requires_grad_(), z.clone().requires_grad_()
+            plain(a, target, avg_factor=4).backward()
+            compiled(b, target).backward()
+            torch.testing.assert_close(a.grad, b.grad)
+    for key, value in plain.state_dict().items():
+        torch.testing.assert_close(other.state_dict()[key], value)
     torch._dynamo.reset()
 
 
