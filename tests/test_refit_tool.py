@@ -78,6 +78,35 @@ def test_folds_and_printed_table(stage1, tmp_path, capsys):
     assert printed.index('joint') < printed.index('crt') < printed.index('logit_adjust')
 
 
+def test_a_val_split_of_the_config_is_taken_by_default(stage1, tmp_path, capsys):
+    args = [*stage1, '--methods', 'tau_norm', '--out', str(tmp_path), '--epochs', '1']
+    assert refit(args) == refit([*args, '--val', 'val'])
+    assert 'settings chosen on val' in capsys.readouterr().out
+    for val in ('.dataset.counts=(5,5,5)', '.dataset.counts=[5,5,5]', '=None'):  # the test set, in other words, none
+        refit([*args, '--cfg-options', f'val_dataloader{val}'])
+        assert 'settings chosen on 5 folds' in capsys.readouterr().out
+    refit([*stage1, '--methods', 'crt', '--out', str(tmp_path), '--epochs', '1'])
+    assert 'settings chosen' not in capsys.readouterr().out
+
+
+def test_folds_of_memorised_images_warn(stage1, tmp_path, capsys, monkeypatch):
+    module = tool('refit')
+    args = [*stage1, '--out', str(tmp_path), '--epochs', '1', '--methods', 'crt']
+    module.main([*args, 'tau_norm', '--folds', '2'])
+    assert 'know them by heart' not in capsys.readouterr().out
+    monkeypatch.setattr(module, 'evaluate', lambda *args, **kwargs: dict(top1=99.8))
+    module.main([*args, 'tau_norm', '--folds', '2'])
+    assert 'right on 99.8 % of the training images' in capsys.readouterr().out
+    module.main([*args, 'tau_norm'])  # on the val split
+    assert 'know them by heart' not in capsys.readouterr().out
+
+
+def test_reliability_diagrams(stage1, tmp_path):
+    refit([*stage1, '--methods', 'crt', '--out', str(tmp_path), '--reliability', '--epochs', '1'])
+    for name in ('joint', 'crt'):
+        assert (tmp_path / name / 'reliability.png').read_bytes()[:4] == b'\x89PNG'
+
+
 def test_bound_from_an_npz(stage1, tmp_path, capsys):
     rng = np.random.default_rng(0)
     arrays = dict(train_images=rng.integers(0, 255, (30, 8, 8, 3), np.uint8), train_labels=np.arange(30) % 3)

@@ -43,16 +43,17 @@ def config_counts(path):
 
 def main(args=None):
     args = parse_args(args)
-    checkpoint = torch.load(args.checkpoint, map_location='cpu', weights_only=False)
-    counts = args.counts or (config_counts(args.config) if args.config else stored_counts(checkpoint))
-    if counts is None:
-        raise SystemExit(f'{args.checkpoint} stores no class counts; pass --counts counts.json or --config config.py')
     try:
+        checkpoint = torch.load(args.checkpoint, map_location='cpu', weights_only=False)
+        counts = args.counts or (config_counts(args.config) if args.config else stored_counts(checkpoint))
+        if counts is None:
+            raise ValueError(f'{args.checkpoint} stores no class counts; pass --counts counts.json or --config '
+                             'config.py')
         counts = as_counts(counts, allow_empty=True)
         path, weight, bias = find_classifier(checkpoint, args.path, len(counts))
         accuracy = read_accuracy(args.accuracy, len(counts)) if args.accuracy else None
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
+    except (ValueError, OSError) as error:
+        raise SystemExit(f'error: {error}') from None
     table = classifier_table(weight, bias, counts, accuracy, args.many, args.few)
     out = Path(args.out or Path(args.checkpoint).with_suffix('').as_posix() + '_classifier')
     out.parent.mkdir(parents=True, exist_ok=True)

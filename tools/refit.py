@@ -2,8 +2,9 @@
 
 The pooled features of the training, test (and validation) images are computed once, by the test pipeline, and kept
 under OUT/features; a run that was killed goes on from there. (The two-run recipes see augmented images instead.) Each
-method then takes seconds. Settings such as tau are chosen on --val, else by folds of the training set. Every result is
-written to OUT/<method>/{config.py,checkpoint.pth}, which tools/test.py evaluates to the same numbers.
+method then takes seconds. Settings such as tau are chosen on --val, by default the config's val split if it is not the
+test set, else by folds of the training set. Every result is written to OUT/<method>/{config.py,checkpoint.pth}, which
+tools/test.py evaluates to the same numbers.
 """
 import argparse
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from torch import nn
 
+from mmlt.core.counts import shot_groups
 from mmlt.core.refit import METHODS, Recipe, as_split, evaluate, select, tuning_rounds
 from mmlt.engine.cli import load_config
 from mmlt.engine.features import eval_dataset, extract_features, joint_classifier, load_model, pipeline_of
@@ -24,6 +26,7 @@ from mmlt.report.classifier import find_classifier
 from mmlt.report.table import print_results
 
 console = Console(soft_wrap=True, highlight=False)
+FOLDS = 5
 
 
 def parse_args(args=None):
@@ -33,11 +36,13 @@ def parse_args(args=None):
     p.add_argument('--methods', nargs='+', choices=['joint', *METHODS], default=list(METHODS), metavar='METHOD',
                    help=f'any of {" ".join(METHODS)} (default: all); joint always comes first')
     p.add_argument('--val', metavar='DATA', help='choose settings on this: val, or a key of the config with a data set '
-                                                 'or loader (default: folds of the training set)')
-    p.add_argument('--folds', type=int, default=5, help='without --val (default: 5)')
+                                                 'or loader (default: val if it is not the test set)')
+    p.add_argument('--folds', type=int, help='of the training set, to choose settings on (default: 5, without a val '
+                                             'split)')
     p.add_argument('--tune-on-test', action='store_true', help='choose settings on the test set: no fair result')
     p.add_argument('--bound', metavar='DATA', help='a balanced training set: .npz, config .py or key of the config; a '
                                                    'classifier fitted to it bounds what these features allow')
+    p.add_argument('--reliability', action='store_true', help='draw OUT/<method>/reliability.png')
     p.add_argument('--out', type=Path, help='default: WORK_DIR/refit')
     p.add_argument('--epochs', type=int, default=10)
     p.add_argument('--batch-size', type=int, default=128)
@@ -112,17 +117,31 @@ class Stage1:
 
 
 def tuning_split(args, stage, test):
-    """The split to choose settings on, or None for folds."""
+    """The split to choose settings on, None for folds, and its name."""
     if args.tune_on_test:
         console.print('[bold red]settings are chosen on the test set: no fair result, do not report it[/]')
-        return test
-    if args.val is None:
-        return None
-    val = stage.split('val', dataset_config(stage.cfg, args.val))
+        return test, 'the test set'
+    folds, name = (None, f'{args.folds or FOLDS} folds'), args.val
+    if name is None and args.folds is None:
+        val = stage.cfg.get('val_dataloader')
+        name = 'val' if val and val.dataset != stage.cfg.test_dataloader.dataset else None
+    if name is None:
+        return folds
+    val = stage.split('val', dataset_config(stage.cfg, name))
     if torch.equal(val.labels, test.labels) and torch.equal(val.features, test.features):
-        raise ValueError(f'--val {args.val} holds the test images: settings must not be chosen on the test set. Leave '
+        if args.val is None:
+            return folds
+        raise ValueError(f'--val {name} holds the test images: settings must not be chosen on the test set. Leave '
                          '--val out for folds of the training set, or pass --tune-on-test')
-    return val
+    return val, name
+
+
+def warn_of_memory(joint, train, counts):
+    right = evaluate(joint, train, counts)['top1']
+    if right > 90:
+        console.print(f'[yellow]the joint classifier is right on {right:.1f} % of the training images: the features '
+                      'know them by heart, and folds of them choose too weak a correction of the tail; prefer '
+                      '--val with images kept out of the first stage[/]')
 
 
 def metric_settings(cfg):
@@ -131,25 +150,39 @@ def metric_settings(cfg):
     return {key: metric[key] for key in ('many', 'few', 'bins') if key in metric}
 
 
+@torch.no_grad()
+def draw_reliability(file, title, layer, test, counts, settings):
+    from mmlt.report.reliability import reliability_diagram
+
+    confidence, predicted = (torch.cat(part).cpu() for part in zip(*(layer(x).softmax(1).max(1)
+                                                                     for x, _ in test.chunks())))
+    labels, bins = test.y.cpu(), settings.pop('bins', 15)
+    splits = {name: mask[labels].numpy() for name, mask in shot_groups(counts, **settings).items()}
+    reliability_diagram(file, confidence.numpy(), (predicted == labels).numpy(), bins, splits, title)
+
+
 def refit(args):
     """Everything; returns the results by method."""
     cfg = load_config(args)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     methods = [name for name in METHODS if name in args.methods]
-    if any(len(METHODS[name].grid) > 1 for name in methods) and args.folds < 2 and not (args.val or args.tune_on_test):
+    choice = any(len(METHODS[name].grid) > 1 for name in methods)
+    if choice and args.folds is not None and args.folds < 2 and not (args.val or args.tune_on_test):
         raise ValueError(f'{", ".join(methods)}: no split to choose settings on; pass --val, or --folds of at least 2')
     stage, recipe = Stage1(args, cfg), Recipe(args.epochs, args.batch_size, args.lr, args.seed)
     test = stage.split('test', dataset_config(cfg, 'test'))
-    val = tuning_split(args, stage, test)
+    val, chosen_on = tuning_split(args, stage, test) if choice else (None, None)
     train = stage.split('train', dataset_config(cfg, 'train'))
     counts = train.counts(stage.joint.out_features).cpu()
+    if choice and val is None:
+        warn_of_memory(stage.joint, train, counts)
 
     fitted = {'joint': (stage.joint, {})}
     rounds = None
     for name in methods:
         setting = {}
         if len(METHODS[name].grid) > 1:
-            rounds = rounds or tuning_rounds(train, stage.joint, recipe, val, args.folds)
+            rounds = rounds or tuning_rounds(train, stage.joint, recipe, val, args.folds or FOLDS)
             setting = select(name, rounds, recipe)
         fitted[name] = METHODS[name].fit(train, stage.joint, recipe, **setting), setting
     if args.bound:
@@ -165,9 +198,11 @@ def refit(args):
         label = ' '.join([name, *(f'{key}={value}' for key, value in setting.items())])
         rows[label] = results[name]
         stage.save(name, layer, counts)
+        if args.reliability:
+            draw_reliability(stage.out / name / 'reliability.png', label, layer, test, counts, metric_settings(cfg))
     mmengine.dump(results, stage.out / 'results.json')
-    chosen_on = 'the test set' if args.tune_on_test else args.val or f'{args.folds} folds'
-    print_results(rows, title=f'{Path(args.checkpoint).name}, settings chosen on {chosen_on}', console=console)
+    chosen = f', settings chosen on {chosen_on}' if choice else ''
+    print_results(rows, title=f'{Path(args.checkpoint).name}{chosen}', console=console)
     console.print(f'Checkpoints and configs: {stage.out}')
     return results
 
