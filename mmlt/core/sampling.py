@@ -159,20 +159,24 @@ def class_cycle_indices(index, num_samples, samples_per_class, generator):
 
 def _cycles(index, times, generator):
     """``times`` (C,) images of each class, class after class, from shuffled cycles through the class."""
-    rounds = torch.where(times > 0, -(-times // index.counts.clamp(min=1)), 0)
-    sizes = index.counts.repeat_interleave(rounds)
-    # a random number below 2^31 shuffles each cycle, its own number keeps it in its place
-    keys = torch.arange(len(sizes)).mul_(1 << 31).repeat_interleave(sizes)
-    keys += torch.randint(1 << 31, keys.shape, generator=generator)
-    keys, places = keys.sort(stable=True)
-    lengths = rounds * index.counts
-    taken = _ranges(lengths.cumsum(0) - lengths, times)
-    shift = index.start.repeat_interleave(rounds) - (sizes.cumsum(0) - sizes)
-    return index.order[places[taken] + shift[keys[taken] >> 31]]
-
-
-def _ranges(starts, sizes):
-    """``range(start, start + size)`` of each pair, one after another."""
-    ends = sizes.cumsum(0)
-    ranges = (starts - ends + sizes).repeat_interleave(sizes)
-    return ranges.add_(torch.arange(len(ranges)))
+    counts, times = index.counts.numpy(), times.numpy()
+    rounds = -(-times // counts.clip(1))
+    lengths = rounds * counts
+    # NumPy shuffles the rows of an array in one call: all cycles of one length, the shortest first
+    rng = np.random.default_rng(torch.randint(1 << 62, (), generator=generator).item())
+    rows = np.bincount(counts, rounds).astype(np.int64)
+    cycles = np.empty(lengths.sum(), np.int64)
+    end = 0
+    for size in np.flatnonzero(rows):
+        begin, end = end, end + rows[size] * size
+        block = cycles[begin:end].reshape(-1, size)
+        block[:] = np.arange(size)
+        rng.permuted(block, axis=1, out=block)
+    by_size = counts.argsort(kind='stable')
+    starts = np.empty_like(lengths)
+    starts[by_size] = lengths[by_size].cumsum() - lengths[by_size]
+    where = (starts - times.cumsum() + times).repeat(times)
+    where += np.arange(len(where))
+    taken = cycles[where]
+    taken += index.start.numpy().repeat(times)
+    return index.order[torch.from_numpy(taken)]

@@ -27,6 +27,16 @@ def submodule(model, path):
         raise ValueError(f'no module {path!r} in {type(model).__name__}' + near([path], names)) from None
 
 
+def parameters(model, path):
+    """The parameters of the module at ``path``, or the one that lies there itself.
+
+    Raises:
+        ValueError: there is neither.
+    """
+    own = dict(model.named_parameters()).get(path)
+    return [own] if own is not None else list(submodule(model, path).parameters())
+
+
 def near(words, names):
     """'; did you mean a, b?' or nothing."""
     close = [match for word in words for match in get_close_matches(word, names, n=3, cutoff=0.4)]
@@ -46,3 +56,14 @@ def prepare_augments(augments, model, counts):
             augment.attach(model)
         if counts is not None and hasattr(augment, 'set_class_counts'):
             augment.set_class_counts(counts)
+
+
+def build_augments(cfg, model, counts):
+    """Batch augmentations ready to use, from one config, several, or MMPretrain's ``dict(augments=, probs=)``; None
+    from none."""
+    if not cfg:
+        return None
+    from mmpretrain.models import RandomBatchAugment
+    augments = RandomBatchAugment(**(cfg if isinstance(cfg, dict) and 'augments' in cfg else dict(augments=cfg)))
+    prepare_augments(augments.augments, model, counts)
+    return augments

@@ -2,7 +2,7 @@
 from contextlib import contextmanager
 
 import torch
-from mmengine.optim import OptimWrapper
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 
 __all__ = ['CPUAmpOptimWrapper']
 
@@ -13,7 +13,15 @@ class CPUAmpOptimWrapper(OptimWrapper):
     No loss scale: bfloat16 has the range of float32. On CPUs with bfloat16 instructions about 1.6 times as fast.
     """
 
+    cast_dtype = torch.bfloat16
+
     @contextmanager
     def optim_context(self, model):
-        with super().optim_context(model), torch.autocast('cpu', torch.bfloat16):
+        with super().optim_context(model), torch.autocast('cpu', self.cast_dtype):
             yield
+
+
+def autocast_dtype(optim_wrapper):
+    """The dtype of an optimizer wrapper's mixed precision, True for the device's default, False without."""
+    amp = isinstance(optim_wrapper, (AmpOptimWrapper, CPUAmpOptimWrapper))
+    return amp and (optim_wrapper.cast_dtype or True)

@@ -1,5 +1,5 @@
 """Two gloo processes through MMEngine's own runner."""
-import os
+import socket
 
 import pytest
 import torch
@@ -8,19 +8,20 @@ pytest.importorskip('mmpretrain')
 import tiny_ranks
 
 
-def launch(folder, port, resume=None):
+def launch(folder, resume=None):
     folder.mkdir()
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        port = server.getsockname()[1]
     torch.multiprocessing.spawn(tiny_ranks.worker, (port, str(folder), resume), nprocs=2)
     return [torch.load(folder / f'rank{r}.pt', weights_only=False) for r in range(2)]
 
 
 def test_two_ranks_train_freeze_and_resume(tmp_path):
-    port = 20000 + os.getpid() % 20000
-    whole = launch(tmp_path / 'whole', port)
+    whole = launch(tmp_path / 'whole')
     for key, value in whole[0]['state'].items():
         if 'running' not in key:  # batch norm statistics are a rank's own without SyncBN
             assert torch.equal(value, whole[1]['state'][key]), key
     assert whole[0]['top1'] == whole[1]['top1']
     assert len(whole[0]['drawn']) == len(whole[1]['drawn']) == 30
-    part = launch(tmp_path / 'part', port + 1, resume=str(tmp_path / 'whole/epoch_3.pth'))
+    part = launch(tmp_path / 'part', resume=str(tmp_path / 'whole/epoch_3.pth'))
     assert all(torch.equal(v, part[0]['state'][k]) for k, v in whole[0]['state'].items())

@@ -6,8 +6,10 @@ import torch
 pytest.importorskip('mmpretrain')
 import tiny
 
+from mmlt.engine.cam import CAMTeacher
 from mmlt.engine.hooks import StageSwitchHook
 
+AMP = dict(optim_wrapper__type='CPUAmpOptimWrapper')
 CENTRE = dict(type='CenterCrop', crop_size=8)
 ALL = [
     dict(begin=0, freeze=['backbone.conv1']),
@@ -25,7 +27,8 @@ def same(a, b):
 
 @pytest.mark.parametrize('settings', [
     {}, dict(train_dataloader__num_workers=1, train_dataloader__persistent_workers=True),
-    dict(custom_hooks=[dict(type='EMAHook', momentum=0.1)]), dict(optim_wrapper__accumulative_counts=3)])
+    dict(custom_hooks=[dict(type='EMAHook', momentum=0.1)]), dict(optim_wrapper__accumulative_counts=3),
+    AMP, AMP | dict(optim_wrapper__accumulative_counts=3, custom_hooks=[dict(type='EMAHook', momentum=0.1)])])
 def test_resumed_run_is_bit_identical(tmp_path, settings):
     whole = tiny.train(tmp_path / 'whole', epochs=4, stages=ALL, **settings)
     for epoch in ((1, 2, 3) if not settings else (2, )):
@@ -182,7 +185,7 @@ def test_cams_come_from_the_model_before_it_is_reset(tmp_path):
 
 
 @pytest.mark.parametrize('settings', [
-    {}, dict(train_dataloader__num_workers=1, train_dataloader__persistent_workers=True)])
+    {}, AMP, dict(train_dataloader__num_workers=1, train_dataloader__persistent_workers=True)])
 def test_cached_cams_resume(tmp_path, settings):
     stages = [dict(begin=1, sampler=dict(type='ClassBalancedSampler'), cam=dict(cached=True))]
     whole = tiny.train(tmp_path / 'whole', epochs=3, stages=stages, **settings)
@@ -190,3 +193,32 @@ def test_cached_cams_resume(tmp_path, settings):
     part = tiny.train(tmp_path / 'part', epochs=3, stages=stages, resume=True,
                       load_from=str(tmp_path / 'whole/epoch_2.pth'), **settings)
     assert same(whole, part) == []
+
+
+@pytest.mark.parametrize('cached', [False, True])
+def test_mixed_precision_reaches_the_cams(tmp_path, monkeypatch, cached):
+    seen, forward = set(), CAMTeacher.forward
+    monkeypatch.setattr(CAMTeacher, 'forward', lambda self, images, labels, amp=False: (
+        seen.add(amp), forward(self, images, labels, amp))[1])
+    for settings, dtype in ((AMP, torch.bfloat16), ({}, False)):
+        seen.clear()
+        tiny.train(tmp_path / str(dtype), epochs=1, stages=[dict(begin=0, cam=dict(prob=1., cached=cached))],
+                   **settings)
+        assert seen == {dtype}
+
+
+def test_cached_cams_outlive_a_change_of_the_pipeline_and_then_end(tmp_path):
+    stages = [dict(begin=1, cam=dict(prob=1., cached=True)),
+              dict(begin=2, train_pipeline=[CENTRE, dict(type='PackInputs')]), dict(begin=3, cam=None)]
+    hook, seen = StageSwitchHook(stages), []
+    act = hook.before_train_iter
+
+    def note(runner, batch_idx, data_batch=None):
+        seen.append((runner.epoch, 'cam' in data_batch['data_samples'][0]))
+        act(runner, batch_idx, data_batch)
+    hook.before_train_iter = note
+    run = tiny.runner(tmp_path, epochs=4)
+    run.register_hook(hook, priority='HIGH')
+    run.train()
+    assert set(seen) == {(0, False), (1, True), (2, True), (3, False)}
+    assert [path.name for path in tmp_path.glob('cams_of_epoch_*')] == ['cams_of_epoch_1.pth']

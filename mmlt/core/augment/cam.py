@@ -47,8 +47,8 @@ def class_activation_map(features, weight, labels, size=None):
 
 
 def resize_cam(cam, size):
-    """(N, h, w) in any dtype -> float (N, H, W), bilinear over pixel centres."""
-    cam = cam if cam.is_floating_point() else cam.float()
+    """(N, h, w) in any dtype -> (N, H, W) in float32, or float64 if it was; bilinear over pixel centres."""
+    cam = cam.to(torch.promote_types(cam.dtype, torch.float32))
     return cam if cam.shape[1:] == tuple(size) else F.interpolate(cam[:, None], size=tuple(size), mode='bilinear')[:, 0]
 
 

@@ -1,25 +1,23 @@
 """Stages: what changes when, in one hook."""
-import warnings
-
 from mmengine.dataset import Compose
 from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.optim import AmpOptimWrapper
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
 from mmlt.data.samplers import StagedSampler
-from mmlt.engine.access import near, prepare_augments, submodule, unwrap
+from mmlt.engine.access import build_augments, parameters, unwrap
+from mmlt.engine.amp import autocast_dtype
 from mmlt.engine.cam import CAMStage
 from mmlt.engine.cam_cache import CAMPipeline
+from mmlt.engine.plan import StagePlan
 from mmlt.engine.reinit import reinitialize
 from mmlt.engine.stages import StagedLoss, StagedPipeline, leaf_datasets, shared_stage
 from mmlt.registry import build
 
 from .class_counts import ClassCountsHook
 
-KEYS = ('begin', 'sampler', 'loss', 'batch_augments', 'train_pipeline', 'freeze', 'bn', 'reinit', 'lr', 'cam')
 BATCH_NORM = nn.modules.batchnorm._BatchNorm
 
 
@@ -37,7 +35,7 @@ class StageSwitchHook(Hook):
             - ``loss`` (dict): replaces the loss of the head (or of a model without head).
             - ``batch_augments`` (dict | list | None): as in the data preprocessor, or one augmentation, or none.
             - ``train_pipeline`` (list[dict]): replaces the pipeline of every inner data set.
-            - ``freeze`` (list[str]): module paths without gradient; ``[]`` unfreezes.
+            - ``freeze`` (list[str]): paths of modules or parameters without gradient; ``[]`` unfreezes.
             - ``bn`` (str): of frozen modules, 'update' lets batch norm's running statistics go on (what the reference
               codes do, the default), 'frozen' keeps them.
             - ``reinit`` (list[str]): module paths that start anew.
@@ -55,24 +53,20 @@ class StageSwitchHook(Hook):
     priority = 'HIGH'  # after ClassCountsHook, before EMAHook copies the model
 
     def __init__(self, stages):
-        self.stages = _merge(stages)
-        self.current = None
+        self.plan = StagePlan(stages)
+        self.begun = None
         self.cam = None
         self._cam_state = None
         self._frozen = {}
-        self._counts = None
 
-    def _setting(self, key, epoch, default=None):
-        """The value of ``key`` at ``epoch`` and the stage that set it."""
-        for stage in reversed(self.stages):
-            if stage['begin'] <= epoch and key in stage:
-                return stage[key], stage
-        return default, None
+    @property
+    def stages(self):
+        return self.plan.stages
 
     # set-up
 
     def before_run(self, runner):
-        staged = [stage for stage in self.stages if 'loss' in stage]
+        staged = self.plan.having('loss')
         if not staged:
             return
         model = unwrap(runner.model)
@@ -87,29 +81,25 @@ class StageSwitchHook(Hook):
                              'run with load_from')
         if not isinstance(owner.loss_module, StagedLoss):
             owner.loss_module = StagedLoss([owner.loss_module, *losses])
-        self._loss, self._loss_stages = owner.loss_module, staged
+        self._loss = owner.loss_module
 
     def before_train(self, runner):
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ValueError(f'StageSwitchHook counts epochs, the run has {type(runner.train_loop).__name__}; '
                              'set train_cfg=dict(by_epoch=True, max_epochs=...)')
-        for stage in self.stages:
-            if stage['begin'] >= runner.max_epochs:
-                warnings.warn(f'the stage of epoch {stage["begin"]} never begins: training ends after '
-                              f'{runner.max_epochs} epochs (0 to {runner.max_epochs - 1})', stacklevel=1)
-            for path in [*stage.get('freeze', []), *stage.get('reinit', [])]:
-                submodule(unwrap(runner.model), path)
+        model = unwrap(runner.model)
+        self.plan.check(model, runner.max_epochs)
         self._counts = next((h.counts for h in runner.hooks if isinstance(h, ClassCountsHook)), None)
-        self.current = None
-        preprocessor = getattr(unwrap(runner.model), 'data_preprocessor', None)
-        self._augments = [(getattr(preprocessor, 'batch_augments', None), getattr(preprocessor, 'to_onehot', False))]
-        self._augments += [(_batch_augments(s['batch_augments'], unwrap(runner.model), self._counts), True)
-                           for s in self.stages if 'batch_augments' in s]
+        self._augments = {stage['begin']: build_augments(stage['batch_augments'], model, self._counts)
+                          for stage in self.plan.having('batch_augments')}
+        preprocessor = getattr(model, 'data_preprocessor', None)  # with batch augments it always makes one-hot labels
+        self._to_onehot = getattr(preprocessor, 'to_onehot', False) and preprocessor.batch_augments is None
+        self.begun = None
         self._install_sampler(runner)
         self._install_pipelines(runner)
 
     def _install_sampler(self, runner):
-        staged = [stage for stage in self.stages if 'sampler' in stage]
+        staged = self.plan.having('sampler')
         if staged:
             loader = runner.train_dataloader
             old = loader.batch_sampler.sampler
@@ -121,17 +111,17 @@ class StageSwitchHook(Hook):
                 round_up=getattr(old, 'round_up', True), num_samples=getattr(old, 'total_size', len(loader.dataset)))
 
     def _install_pipelines(self, runner):
-        self._pipeline_stages = [s for s in self.stages if 'train_pipeline' in s or (s.get('cam') or {}).get('cached')]
-        if self._pipeline_stages:
+        self._pipeline_begins = []
+        if self.plan.having('train_pipeline') or any((s['cam'] or {}).get('cached') for s in self.plan.having('cam')):
             self._pipeline = shared_stage()
+            self._pipeline_begins = [stage['begin'] for stage in self.plan.having('train_pipeline', 'cam')]
             for leaf, dataset in enumerate(leaf_datasets(runner.train_dataloader.dataset)):
                 pipelines = [dataset.pipeline]
-                for stage in self._pipeline_stages:
-                    pipeline = self._setting('train_pipeline', stage['begin'])[0] or pipelines[0]
-                    cam = self._setting('cam', stage['begin'])[0]
-                    if cam and cam.get('cached'):
+                for epoch in self._pipeline_begins:
+                    pipeline = self.plan.value('train_pipeline', epoch) or pipelines[0]
+                    if (self.plan.value('cam', epoch) or {}).get('cached'):
                         pipeline = Compose(pipeline) if isinstance(pipeline, list) else pipeline
-                        pipeline = CAMPipeline(pipeline, self._cam_file(runner, stage), leaf)
+                        pipeline = CAMPipeline(pipeline, self._cam_file(runner, epoch), leaf)
                     pipelines.append(pipeline)
                 dataset.pipeline = StagedPipeline(pipelines, self._pipeline)
 
@@ -142,35 +132,31 @@ class StageSwitchHook(Hook):
         sampler = runner.train_dataloader.batch_sampler.sampler
         if isinstance(sampler, StagedSampler):
             sampler.set_epoch(epoch)
-        stage = max((s['begin'] for s in self.stages if s['begin'] <= epoch), default=-1)
-        if stage == self.current or stage < 0:
+        stage = self.plan.current(epoch)
+        if stage is None or stage['begin'] == self.begun:
             return
-        begins = stage == epoch
+        self.begun, begins = stage['begin'], stage['begin'] == epoch
         for buffer in unwrap(runner.model).buffers():
             broadcast(buffer)  # batch norm's statistics are a rank's own; a checkpoint holds those of rank 0
         self._switch_parts(runner, epoch)
         self._switch_cam(runner, epoch)  # the model as it stood, so before anything is reset
         if begins:
-            self._once(runner, next(s for s in self.stages if s['begin'] == epoch))
-        self._freeze(runner, self._setting('freeze', epoch, [])[0])
-        self.current = stage
-        runner.logger.info(f'Stage of epoch {stage} {"begins" if begins else "continues"}: ' + ', '.join(
-            f'{k}={_short(v)}' for k, v in next(s for s in self.stages if s['begin'] == stage).items() if k != 'begin'))
+            self._once(runner, stage)
+        self._freeze(runner, self.plan.value('freeze', epoch, []))
+        runner.logger.info(f'Stage of epoch {self.begun} {"begins" if begins else "continues"}: ' + ', '.join(
+            f'{key}={_short(value)}' for key, value in stage.items() if key != 'begin'))
 
     def _switch_parts(self, runner, epoch):
-        stage = self._setting('loss', epoch)[1]
+        stage = self.plan.current(epoch, 'loss')
         if stage:
-            self._loss.stage = 1 + self._loss_stages.index(stage)
-        stage = self._setting('batch_augments', epoch)[1]
+            self._loss.stage = 1 + self.plan.having('loss').index(stage)
+        stage = self.plan.current(epoch, 'batch_augments')
         if stage:
             preprocessor = unwrap(runner.model).data_preprocessor
-            before, to_onehot = self._augments[0]
-            with_augments = [s for s in self.stages if 'batch_augments' in s]
-            augments = self._augments[1 + with_augments.index(stage)][0]
-            preprocessor.batch_augments = augments
-            preprocessor.to_onehot = augments is not None or (to_onehot and before is None)
-        if self._pipeline_stages:
-            self._pipeline.fill_(sum(s['begin'] <= epoch for s in self._pipeline_stages))
+            preprocessor.batch_augments = self._augments[stage['begin']]
+            preprocessor.to_onehot = self._to_onehot or preprocessor.batch_augments is not None
+        if self._pipeline_begins:
+            self._pipeline.fill_(sum(begin <= epoch for begin in self._pipeline_begins))
 
     def _once(self, runner, stage):
         for path in stage.get('reinit', []):
@@ -182,7 +168,7 @@ class StageSwitchHook(Hook):
 
     def _freeze(self, runner, paths):
         model = unwrap(runner.model)
-        wanted = {id(p): p for path in paths for p in submodule(model, path).parameters()}
+        wanted = {id(p): p for path in paths for p in parameters(model, path)}
         changed = False
         for p in wanted.values():
             if p.requires_grad:
@@ -200,7 +186,7 @@ class StageSwitchHook(Hook):
             runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), model)
 
     def _switch_cam(self, runner, epoch):
-        cam, stage = self._setting('cam', epoch)
+        cam, stage = self.plan.value('cam', epoch), self.plan.current(epoch, 'cam')
         if cam is None:
             self.cam = None
         elif self.cam is None or stage['begin'] == epoch:
@@ -215,21 +201,21 @@ class StageSwitchHook(Hook):
             self.cam.snapshot(unwrap(runner.model))
             if self.cam.cached:
                 loader = runner.train_dataloader
-                self.cam.cache(loader.dataset, self._cam_file(runner, stage), num_workers=loader.num_workers,
-                               amp=_autocast(runner))
+                self.cam.cache(loader.dataset, self._cam_file(runner, epoch), num_workers=loader.num_workers,
+                               amp=autocast_dtype(runner.optim_wrapper))
 
-    @staticmethod
-    def _cam_file(runner, stage):
-        return f'{runner.work_dir}/cams_of_epoch_{stage["begin"]}.pth'
+    def _cam_file(self, runner, epoch):
+        return f'{runner.work_dir}/cams_of_epoch_{self.plan.current(epoch, "cam")["begin"]}.pth'
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if batch_idx == 0 and self._setting('bn', runner.epoch, 'update')[0] == 'frozen':
-            for path in self._setting('freeze', runner.epoch, [])[0]:
-                for module in submodule(unwrap(runner.model), path).modules():
-                    if isinstance(module, BATCH_NORM):
+        if batch_idx == 0 and self.plan.value('bn', runner.epoch) == 'frozen':
+            for path in self.plan.value('freeze', runner.epoch, []):
+                for name, module in unwrap(runner.model).named_modules():
+                    if f'{name}.'.startswith(f'{path}.') and isinstance(module, BATCH_NORM):
                         module.eval()
         if self.cam is not None:
-            self.cam.apply(data_batch, unwrap(runner.model), runner.epoch, runner.iter, runner.rank, _autocast(runner))
+            self.cam.apply(data_batch, unwrap(runner.model), runner.epoch, runner.iter, runner.rank,
+                           autocast_dtype(runner.optim_wrapper))
 
     # the frozen stage-1 model travels in the checkpoint
 
@@ -239,42 +225,6 @@ class StageSwitchHook(Hook):
 
     def after_load_checkpoint(self, runner, checkpoint):
         self._cam_state = checkpoint.get('mmlt_cam')
-
-
-def _merge(stages):
-    """Check the stages and merge those of one epoch."""
-    merged = []
-    for stage in map(dict, stages):
-        unknown = set(stage) - set(KEYS)
-        if unknown or 'begin' not in stage:
-            raise ValueError(f'a stage needs begin= and any of {", ".join(KEYS[1:])}; got {sorted(stage)}'
-                             + near(sorted(unknown), KEYS))
-        if stage.get('bn', 'update') not in ('update', 'frozen'):
-            raise ValueError(f'bn must be "update" or "frozen", got {stage["bn"]!r}')
-        if stage['begin'] < (merged[-1]['begin'] if merged else 0):
-            raise ValueError(f'stages must be in order of begin, 0 or later; got {[s["begin"] for s in stages]}')
-        if merged and merged[-1]['begin'] == stage['begin']:
-            merged[-1].update(stage)
-        else:
-            merged.append(stage)
-    if not merged:
-        raise ValueError('StageSwitchHook needs at least one stage, e.g. stages=[dict(begin=160, lr=0.01)]')
-    return merged
-
-
-def _batch_augments(cfg, model, counts):
-    if not cfg:
-        return None
-    from mmpretrain.models import RandomBatchAugment
-    augments = RandomBatchAugment(**(cfg if isinstance(cfg, dict) and 'augments' in cfg else dict(augments=cfg)))
-    prepare_augments(augments.augments, model, counts)
-    return augments
-
-
-def _autocast(runner):
-    """The dtype of mixed precision, True for the device's default, False without."""
-    wrapper = runner.optim_wrapper
-    return isinstance(wrapper, AmpOptimWrapper) and (wrapper.cast_dtype or True)
 
 
 def _short(value):

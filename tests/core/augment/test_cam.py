@@ -101,6 +101,15 @@ def test_resize_reads_uint8_and_leaves_its_own_size():
     assert torch.equal(resize_cam(low, (7, 7)), low.float())
 
 
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_a_half_map_gives_the_mask_of_its_values(dtype):
+    """A mean summed in half precision would move the threshold."""
+    cams = torch.rand(4, 7, 7, generator=gen()).to(dtype)
+    assert resize_cam(cams, (96, 96)).dtype == torch.float32
+    images, augment = random_images(4, 96, 96), CAMForeground(prob=1.)
+    assert torch.equal(augment.transform(images, cams, gen(2)), augment.transform(images, cams.float(), gen(2)))
+
+
 # ------------------------------------------------------------------------------------------------ mask and box
 
 def test_foreground_threshold_is_the_mean_or_its_three_quarters():
