@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,3 +13,14 @@ def shared():
     if not SHARED.is_dir():
         pytest.skip('no ../shared beside the checkout: real data is missing')
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def mmpretrain_scope():
+    """Names mean MMPretrain's parts, whatever scope the test before has left."""
+    registry = sys.modules.get('mmengine.registry')
+    if registry is None:
+        yield
+    else:
+        with registry.DefaultScope.overwrite_default_scope('mmpretrain'):
+            yield

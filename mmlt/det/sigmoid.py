@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from ..core import losses
-from ..core.losses.draws import Draws
+from ..core.draws import Draws
 from ..core.losses.sigmoid import weighted_bce
 from .base import SigmoidRoILoss, group_index
 

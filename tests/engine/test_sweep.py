@@ -218,7 +218,7 @@ def test_killed_training_resumes(gallery, sweep, background, tmp_path):
 
 @pytest.mark.parametrize('sign', [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_ends_the_training_too(gallery, sweep, background, tmp_path, sign):
-    write_config(gallery / 'ce.py', epochs=8, seconds=0.1)
+    write_config(gallery / 'ce.py', epochs=30, seconds=0.1)
     write_config(gallery / 'a.py')
     running = background()
     wait_for(lambda: len(epochs(tmp_path, 'ce')) == 3)
@@ -228,7 +228,7 @@ def test_interrupt_ends_the_training_too(gallery, sweep, background, tmp_path, s
     assert '| a | 1 | 40.00 |' in (tmp_path / 'out/results.md').read_text()
     begun = epochs(tmp_path, 'ce')
     assert sweep()[0] == 0
-    assert epochs(tmp_path, 'ce')[len(begun):] == list(range(begun[-1], 8))
+    assert epochs(tmp_path, 'ce')[len(begun):] == list(range(begun[-1], 30))
 
 
 def test_killed_sweep(gallery, sweep, background, tmp_path):

@@ -2,7 +2,7 @@
 import torch
 from torch.nn import functional as F
 
-from ..losses.draws import Draws
+from ..draws import Draws
 from .base import LinearClassifier, at_least_float32
 
 

@@ -4,8 +4,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+from ..draws import Draws
 from .base import LongTailLoss
-from .draws import Draws
 from .sigmoid import weighted_bce
 
 DROPPED = -1e30  # e^DROPPED is 0, and no inf - inf comes of it

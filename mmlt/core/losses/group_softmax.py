@@ -5,9 +5,9 @@ Group g owns the slots [others, its classes, ascending]; groups follow the order
 import torch
 import torch.nn.functional as F
 
+from ..draws import Draws
 from ..layers.group_softmax import group_layout
 from .base import LongTailLoss
-from .draws import Draws
 
 
 class BalancedGroupSoftmaxLoss(LongTailLoss):
