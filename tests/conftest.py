@@ -16,7 +16,7 @@ def shared():
 
 
 @pytest.fixture(autouse=True)
-def mmpretrain_scope():
+def default_scope():
     """Names mean MMPretrain's parts, whatever scope the test before has left."""
     registry = sys.modules.get('mmengine.registry')
     if registry is None:

@@ -55,6 +55,14 @@ def draw(folder, split, instances, seed):
         json.dumps(dict(images=images, annotations=annotations, categories=categories)))
 
 
+@pytest.fixture(autouse=True)
+def default_scope():
+    """Names mean MMDetection's parts."""
+    registry = pytest.importorskip('mmengine.registry')
+    with registry.DefaultScope.overwrite_default_scope('mmdet'):
+        yield
+
+
 @pytest.fixture(autouse=True, scope='session')
 def one_look_at_the_model_zoo():
     """MMEngine reads the 400 metafiles of MMDetection for each ``mmdet::`` base."""

@@ -63,7 +63,11 @@ def background(tmp_path, gallery):
 
     def start(*args):
         args = [str(gallery), '--out', str(tmp_path / 'out'), *map(str, args)]
-        process = multiprocessing.get_context('fork').Process(target=lambda: os._exit(tool.main(args, TRAIN)))
+
+        def run():
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+            os._exit(tool.main(args, TRAIN))
+        process = multiprocessing.get_context('fork').Process(target=run)
         process.start()
         started.append(process)
         return process
