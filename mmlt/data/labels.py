@@ -7,8 +7,9 @@ from torch.utils.data import ConcatDataset, Subset
 
 from .ragged import Ragged
 
-# whose records hold `gt_label` just as `get_gt_labels` and `get_cat_ids` return it
-STOCK = ('mmengine.dataset.base_dataset', 'mmpretrain.datasets.base_dataset', 'mmpretrain.datasets.multi_label')
+# whose `get_gt_labels` and `get_cat_ids` return what their records hold
+STOCK = ('mmengine.dataset.base_dataset', 'mmpretrain.datasets.base_dataset', 'mmpretrain.datasets.multi_label',
+         'mmdet.datasets.base_det_dataset')
 
 
 def labels_of(dataset):
@@ -16,8 +17,9 @@ def labels_of(dataset):
 
     Walks MMEngine's and MMPretrain's data sets and wrappers (concatenated, repeated, class-balanced, K-fold, sliced,
     image-mixing), torch's ``Subset`` and ``ConcatDataset`` in any nesting, and data sets in the manner of torchvision
-    (``targets``, ``labels``, ``samples``, with their ``target_transform``) and timm. A data set of another kind gets an
-    attribute ``mmlt_labels`` with its labels. Labels themselves pass, too.
+    (``targets``, ``labels``, ``samples``, with their ``target_transform``) and timm. MMDetection's crowds, which do not
+    train, have no label. A data set of another kind gets an attribute ``mmlt_labels`` with its labels. Labels
+    themselves pass, too.
 
     Returns:
         ndarray (N,) int64 if each image has one label, else :class:`Ragged`. Rows of a 2-D array or tensor are
@@ -109,8 +111,12 @@ def _walk(dataset):
 
 
 def _leaf(dataset):
-    if _is_stock(dataset):
+    first = _first_record(dataset)
+    if 'gt_label' in first:
         return _as_labels([record['gt_label'] for record in _records(dataset)], dataset)
+    if 'instances' in first:
+        return _single(Ragged.from_lists([[x['bbox_label'] for x in record['instances'] if not x.get('ignore_flag')]
+                                          for record in _records(dataset)]))
     for read in (_gt_labels, _cat_ids):
         labels = read(dataset)
         if labels is not None:
@@ -132,11 +138,12 @@ def _attribute(dataset):
     raise _unreadable(dataset, 'it has none of get_gt_labels, get_cat_ids, targets, labels, samples, dataset')
 
 
-def _is_stock(dataset):
+def _first_record(dataset):
+    """Of a data set whose labels can be read off its records; else empty."""
     readers = [getattr(type(dataset), name, None) for name in ('get_data_info', 'get_gt_labels', 'get_cat_ids')]
     if readers[0] is None or any(read is not None and read.__module__ not in STOCK for read in readers):
-        return False
-    return len(dataset) > 0 and 'gt_label' in dataset.get_data_info(0)
+        return {}
+    return dataset.get_data_info(0) if len(dataset) else {}
 
 
 def _records(dataset):
@@ -160,10 +167,13 @@ def _gt_labels(dataset):
 def _cat_ids(dataset):
     if callable(getattr(dataset, 'get_cat_ids', None)):
         try:
-            labels = Ragged.from_lists([dataset.get_cat_ids(i) for i in range(len(dataset))])
+            return _single(Ragged.from_lists([dataset.get_cat_ids(i) for i in range(len(dataset))]))
         except NotImplementedError:
             return None
-        return labels.flat if (np.diff(labels.offsets) == 1).all() else labels
+
+
+def _single(labels):
+    return labels.flat if (np.diff(labels.offsets) == 1).all() else labels
 
 
 def _as_labels(values, owner):

@@ -116,7 +116,7 @@ class CAMStage:
         if self._state:
             key, cams = self._state['key'], self._state['cams']
         else:
-            key = _key(self.teacher, [len(leaf) for leaf in leaf_datasets(dataset)], self.size)
+            key = _key(self.teacher, [len(leaf) for leaf in leaf_datasets(dataset)], self.size, amp)
             cams = read_cams(path, key)
         if not on_all_ranks(cams is not None):
             cams = compute_cams(lambda *batch: self.teacher(*batch, amp=amp), dataset, self.size, batch_size,
@@ -168,9 +168,9 @@ class CAMStage:
             self.teacher.load_state_dict(state)
 
 
-def _key(teacher, lengths, size):
-    """Names the CAMs that a teacher makes of data sets of these lengths."""
-    digest = hashlib.sha256(repr((lengths, size)).encode())
+def _key(teacher, *settings):
+    """Names the CAMs that a teacher makes with these settings."""
+    digest = hashlib.sha256(repr(settings).encode())
     for name, value in teacher.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())

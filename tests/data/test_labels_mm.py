@@ -5,7 +5,7 @@ from torch.utils.data import ConcatDataset as TorchConcat
 from torch.utils.data import Subset
 
 from mmlt.data import class_counts, labels_of
-from mmlt.data.labels import _is_stock
+from mmlt.data.labels import _first_record
 
 dataset_wrapper = pytest.importorskip('mmengine.dataset.dataset_wrapper')
 pytest.importorskip('mmpretrain')
@@ -109,9 +109,9 @@ def test_image_mixing_wrapper():
     ('get_data_info', lambda self, idx: dict(gt_label=3)), ('get_gt_labels', lambda self: np.full(10, 3)),
     ('get_cat_ids', lambda self, idx: [3])])
 def test_overridden_readers_are_asked(method, value):
-    assert _is_stock(Single())
+    assert _first_record(Single())
     changed = type('Changed', (Single,), {method: value})()
-    assert not _is_stock(changed)
+    assert not _first_record(changed)
     if method != 'get_cat_ids':  # get_gt_labels comes first
         assert labels_of(changed).tolist() == [3] * 10
     changed = type('Changed', (Multi,), {method: value if method != 'get_gt_labels' else lambda self: np.full(4, 3)})()

@@ -1,6 +1,5 @@
 """Detectors on a small set in COCO's and LVIS's format: trained, evaluated, resumed, and run by MMDetection."""
 import json
-from contextlib import suppress
 from copy import deepcopy
 
 import numpy as np
@@ -143,17 +142,9 @@ def test_alignment_of_a_trained_detector(detector, tmp_path):
     assert (two.model.roi_head.bbox_head.fc_cls.logit_scale != 1).any()
 
 
-@pytest.fixture
-def lvis(monkeypatch):
-    """The package of LVIS; its last release (0.5.3) uses an alias that NumPy 1.24 dropped."""
-    pytest.importorskip('lvis', reason='the lvis package is not installed')
-    with suppress(AttributeError):
-        return np.float
-    monkeypatch.setattr(np, 'float', float, raising=False)
-
-
-def test_lvis(lvis, detector, shapes):
+def test_lvis(detector):
     """LVIS's data set and metric, with images drawn by class."""
+    pytest.importorskip('lvis', reason='the lvis package is not installed')
     cfg = detector(METHODS['bags'], 'mask-rcnn_r50_fpn', dataset='LVISV1Dataset', val=True)
     cfg.train_dataloader.sampler = dict(type='ClassBalancedSampler')
     runner = train(cfg)
@@ -185,10 +176,15 @@ def test_images_are_drawn_by_class(wrapper, detector):
     assert drawn[4] / 3000 > 2 * images[4]
 
 
-def test_counts_of_file_and_data_set_agree(detector, shapes):
+def test_counts_of_file_and_data_set_agree(detector, shapes, tmp_path):
+    """A crowd is in the data set, but trains nothing."""
     from mmdet.registry import DATASETS
-    dataset = DATASETS.build(detector().train_dataloader.dataset)
-    found = annotation_counts(shapes / 'train.json', dataset.metainfo['classes'])
+    data = json.loads((shapes / 'train.json').read_text())
+    crowd = next(a for a in data['annotations'] if a['category_id'] == 20)
+    data['annotations'].append(dict(crowd, id=1000, iscrowd=1))
+    (tmp_path / 'train.json').write_text(json.dumps(data))
+    dataset = DATASETS.build(dict(detector().train_dataloader.dataset, ann_file=str(tmp_path / 'train.json')))
+    found = annotation_counts(tmp_path / 'train.json', dataset.metainfo['classes'])
     assert found['class_counts'] == class_counts(dataset, unit='instance').tolist() == INSTANCES
     assert found['image_counts'] == class_counts(dataset).tolist() and found['num_images'] == len(dataset)
     assert found['classes'] == list(dataset.metainfo['classes'])

@@ -318,12 +318,12 @@ def test_the_pass_resizes_whole_images_to_the_crop(tmp_path):
     torch.testing.assert_close(seen.backbone.seen[0] * 255, expected.float())
 
 
-def cached(model, dataset, path, state=None, **cfg):
+def cached(model, dataset, path, state=None, amp=False, **cfg):
     caster = stage(cached=True, **cfg)
     if state:
         caster.load_state_dict(state)
     caster.snapshot(model)
-    caster.cache(dataset, path, batch_size=5)
+    caster.cache(dataset, path, batch_size=5, amp=amp)
     return caster
 
 
@@ -350,15 +350,18 @@ def test_the_file_is_used_again_only_if_it_fits(tmp_path, monkeypatch):
         model.head.fc.weight[0, 0] += 1
     cached(model, Squares(10), path)
     assert len(passes) == 3, 'another teacher'
+    cached(model, Squares(10), path, amp=torch.bfloat16)
+    assert len(passes) == 4, 'another precision'
+    cached(model, Squares(10), path)
     content = (tmp_path / 'run' / 'cams.pth').read_bytes()
     for damaged in (content[:len(content) // 2], b'', b'not ours', content[:-1]):
         (tmp_path / 'run' / 'cams.pth').write_bytes(damaged)
         again = cached(model, Squares(10), path)
         assert torch.equal(again.state_dict()['cams'][0], expected_maps(model, n=10))
-    assert len(passes) == 7
+    assert len(passes) == 9
     torch.save([1, 2], path)
     cached(model, Squares(10), path)
-    assert len(passes) == 8, 'a foreign file'
+    assert len(passes) == 10, 'a foreign file'
 
 
 def test_resuming_the_cached_form_makes_no_pass(tmp_path, monkeypatch):
