@@ -1,14 +1,10 @@
-"""Long-tailed digits in plain PyTorch: mmlt's samplers, losses and classifiers, no OpenMMLab package.
-
-    pip install scikit-learn -e . && python docs/plain_torch.py
-"""
-import numpy as np
+"""Long-tailed digits in plain PyTorch, without OpenMMLab: pip install scikit-learn -e . && python docs/plain_torch.py"""
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-import mmlt
+from mmlt import swap_classifier
 from mmlt.core.losses import BalancedSoftmaxLoss
 from mmlt.data import ClassBalancedSampler, PowerSampler, class_counts
 from mmlt.data.longtail import long_tail_indices
@@ -16,16 +12,15 @@ from mmlt.data.longtail import long_tail_indices
 digits = load_digits()
 images, labels = torch.tensor(digits.data / 16).float(), torch.tensor(digits.target)
 train = torch.tensor(long_tail_indices(labels, 10, imbalance=50, n_max=120))
-test = torch.tensor(np.setdiff1d(np.arange(len(labels)), train))
+test = torch.tensor(sorted({*range(len(labels))} - {*train.tolist()}))
 dataset = TensorDataset(images[train], labels[train])
-counts = class_counts(dataset)
 
 
 def run(name, sampler, criterion, cosine=False):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     if cosine:
-        mmlt.swap_classifier(model, 'CosineLinear', '2', scale=10)
+        swap_classifier(model, 'CosineLinear', '2', scale=10)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     loader = DataLoader(dataset, batch_size=32, sampler=sampler)
     for epoch in range(20):
@@ -42,5 +37,4 @@ def run(name, sampler, criterion, cosine=False):
 natural, balanced = PowerSampler(dataset, q=1, seed=0), ClassBalancedSampler(dataset, seed=0)
 run('cross entropy', natural, nn.CrossEntropyLoss())
 run('class-balanced sampling', balanced, nn.CrossEntropyLoss())
-run('balanced softmax', natural, BalancedSoftmaxLoss(class_counts=counts))
-run('balanced softmax, cosine', natural, BalancedSoftmaxLoss(class_counts=counts), cosine=True)
+run('balanced softmax, cosine', natural, BalancedSoftmaxLoss(class_counts=class_counts(dataset)), cosine=True)

@@ -29,11 +29,14 @@ def main():
 
     runner = Runner.from_cfg(cfg)
     runner.train()
-    results = {key[4:]: scalar.current() for key, scalar in runner.message_hub.log_scalars.items()
-               if key.startswith('val/lt/')}
+    metrics = {key[4:]: scalar.current() for key, scalar in runner.message_hub.log_scalars.items()
+               if key.startswith('val/') and not key.endswith('time')}
+    results = {key: metrics.pop(key) for key in list(metrics) if key.startswith('lt/')}
     if runner.rank == 0:
         if results:
             print_results({Path(args.config).stem: results})
+        for key, value in metrics.items():
+            print(f'{key} {value:.4g}')
         print(f'Logs and checkpoints: {cfg.work_dir}')
 
 
