@@ -1,7 +1,10 @@
 _base_ = '../../ce_cifar100_lt.py'
+model = dict(head=dict(loss=dict(_delete_=True, type='ClassBalancedLoss', base='focal', beta=0.0, gamma=2.0)))
 default_hooks = dict(
     stages=dict(
         type='StageSwitchHook',
-        stages=[dict(begin=160, loss=dict(type='SoftmaxFocalLoss', gamma=2.0, class_weight='inverse'))],
+        stages=[
+            dict(begin=160, loss=dict(type='ClassBalancedLoss', base='focal', beta=1.0, gamma=2.0, loss_weight=0.2282))
+        ],
     )
 )

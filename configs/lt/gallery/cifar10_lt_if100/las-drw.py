@@ -2,6 +2,6 @@ _base_ = '../../ce_cifar10_lt.py'
 default_hooks = dict(
     stages=dict(
         type='StageSwitchHook',
-        stages=[dict(begin=160, loss=dict(type='LabelAwareSmoothLoss', smooth_head=0.3, smooth_tail=0.0))],
+        stages=[dict(begin=160, loss=dict(type='LabelAwareSmoothLoss', smooth_head=0.4, smooth_tail=0.1))],
     )
 )

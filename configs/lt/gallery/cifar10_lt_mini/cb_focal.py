@@ -1,7 +1,2 @@
 _base_ = '../../ce_cifar10_lt_mini.py'
-model = dict(
-    head=dict(
-        init_cfg=dict(type='Normal', layer='Linear', std=0.01, bias_prob=0.1),
-        loss=dict(_delete_=True, type='ClassBalancedLoss', base='focal', beta=0.9, gamma=1.0),
-    )
-)
+model = dict(head=dict(loss=dict(_delete_=True, type='ClassBalancedLoss', base='focal', beta=0.9999, gamma=2.0)))
