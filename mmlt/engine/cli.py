@@ -31,7 +31,8 @@ def load_config(args):
         cfg.merge_from_dict(args.cfg_options)
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(name):
-            cfg[name].setdefault('collate_fn', dict(type='default_collate'))
+            if cfg.get('default_scope', 'mmpretrain') == 'mmpretrain':  # the others keep MMEngine's
+                cfg[name].setdefault('collate_fn', dict(type='default_collate'))
             cfg[name].setdefault('pin_memory', torch.cuda.is_available())
             if not cfg[name].num_workers:
                 cfg[name].persistent_workers = False

@@ -1,7 +1,6 @@
 # LVIS v1 as it is; mmdet's own base repeats images of rare classes, as ce_rfs_lvis_v1.py does
 _base_ = 'mmdet::_base_/datasets/lvis_v1_instance.py'
 train_dataloader = dict(
-    collate_fn=dict(type='pseudo_collate'),
     dataset=dict(
         _delete_=True,
         type='LVISV1Dataset',
@@ -12,5 +11,3 @@ train_dataloader = dict(
         pipeline={{_base_.train_pipeline}},
     ),
 )
-val_dataloader = dict(collate_fn=dict(type='pseudo_collate'))
-test_dataloader = val_dataloader

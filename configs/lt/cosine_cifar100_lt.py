@@ -1,0 +1,3 @@
+_base_ = 'ce_cifar100_lt.py'
+# cosine classifier
+model = dict(head=dict(classifier=dict(type='CosineLinear', scale=30.0)))
