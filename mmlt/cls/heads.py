@@ -6,6 +6,8 @@ from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
 
 from ..core import layers
+from ..core.adjust import adjustment
+from ..core.checks import check_range
 from ..core.counts import ClassCounts, as_counts
 
 __all__ = [
@@ -23,7 +25,7 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
     Args:
         num_classes (int): C.
         in_channels (int): D.
-        classifier (dict, optional): the layer, ``dict(type='CosineLinear', scale=16)``. By default ``nn.Linear``.
+        classifier (dict | str, optional): the layer, ``dict(type='CosineLinear', scale=16)``. By default ``nn.Linear``.
         logit_adjust (dict, optional): at test add ``tau * (log target - log pi)`` to the logits: ``tau=1.0``,
             ``target=None`` (uniform) or the counts that the test data follow, ``force=False``. Menon et al., ICLR 2021,
             arXiv:2007.07314.
@@ -32,40 +34,51 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
 
     Raises:
         ValueError: ``logit_adjust`` on top of a loss that corrects the prior already (without ``force=True``), with an
-            unknown key, or with a class that has no training image; ``cal_acc`` with a layer that widens its logits.
+            unknown key or value, or with a class that has no training image; ``cal_acc`` with a layer that widens its
+            logits.
+        TypeError: ``logit_adjust`` is no dict.
         RuntimeError: ``logit_adjust`` without class counts, at test.
     """
 
+    allow_empty = True
+
     def __init__(self, num_classes, in_channels, classifier=None, logit_adjust=None, class_counts=None, **kwargs):
         super().__init__(num_classes, in_channels, **kwargs)
+        if isinstance(classifier, str):
+            classifier = dict(type=classifier)
         if classifier is not None:
             self.fc = MODELS.build(dict(classifier, in_features=in_channels, out_features=num_classes))
         if self.cal_acc and isinstance(self.fc, layers.GroupSoftmaxLinear):
             raise ValueError('cal_acc=True needs (N, C) logits in training, GroupSoftmaxLinear widens them')
         self.adjust = None
         if logit_adjust is not None:
+            if not isinstance(logit_adjust, dict):
+                raise TypeError(f'logit_adjust={logit_adjust!r}; expected a dict such as dict(tau=1.0)')
             self.adjust = dict(tau=1.0, target=None, force=False)
             unknown = logit_adjust.keys() - self.adjust
             if unknown:
                 raise ValueError(f'logit_adjust has no {", ".join(sorted(unknown))}; it takes tau, target and force')
             self.adjust.update(logit_adjust)
+            check_range(self, '(-inf, inf)', tau=self.adjust['tau'])
             target = self.adjust['target']
             target = torch.ones(num_classes) if target is None else target
             self.target = as_counts(target, num_classes, allow_empty=True)
-            self.register_buffer('prior_ratio', None, persistent=False)
+            if not self.target.any():
+                raise ValueError('logit_adjust: the target is 0 for every class')
+            self.register_buffer('shift', None, persistent=False)
             self._refuse_twice()
         if class_counts is not None:
             self.set_class_counts(class_counts)
 
     def set_class_counts(self, counts):
         """Take the training counts (C,). A class without an image is an error if ``logit_adjust`` is to use them."""
-        self.class_counts = as_counts(counts, self.num_classes, allow_empty=True).to(self.class_counts.device)
+        self.class_counts = as_counts(counts, self.num_classes, allow_empty=True).to(self.class_counts)
         self.derive()
 
     def derive(self):
         if self.adjust is not None:
             counts = as_counts(self.class_counts.cpu())
-            self.prior_ratio = (self.target / self.target.sum() * counts.sum() / counts).to(self.class_counts.device)
+            self.shift = adjustment(counts, self.target, self.adjust['tau']).to(self.class_counts)
 
     def forward(self, feats):
         return self.fc(self.pre_logits(feats))
@@ -85,8 +98,7 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
             return logits
         self._refuse_twice()
         self.check_counts(logits.shape[-1])
-        shift = torch.xlogy(self.adjust['tau'], self.prior_ratio)
-        return logits + shift.to(torch.promote_types(logits.dtype, torch.float32))
+        return logits + self.shift.to(torch.promote_types(logits.dtype, torch.float32))
 
     def _get_predictions(self, cls_score, data_samples):
         return super()._get_predictions(self.adjust_logits(cls_score), data_samples)

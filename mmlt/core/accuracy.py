@@ -3,6 +3,7 @@ import numpy as np
 import torch
 
 from .calibration import bin_index
+from .checks import check_integer
 from .counts import as_counts, shot_groups
 
 CHUNK = 1 << 16
@@ -39,6 +40,7 @@ class LongTailAccuracy:
     """
 
     def __init__(self, num_classes, bins=15, topk=(1,)):
+        check_integer(self, 1, num_classes=num_classes, bins=bins)
         self.num_classes, self.bins = num_classes, bins
         self.topk = (topk,) if isinstance(topk, int) else tuple(topk)
         if not all(1 <= k <= num_classes for k in self.topk):

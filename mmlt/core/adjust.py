@@ -1,7 +1,13 @@
 """Post-hoc logit adjustment.  z (N, C, ...), counts n (C,), pi = n / sum n."""
 import torch
 
-from .counts import ClassCounts, as_counts
+from .checks import check_range
+from .counts import ClassCounts, as_counts, log_prior
+
+
+def adjustment(counts, target, tau=1.0):
+    """Training and target counts, (C,), (C,) -> (C,): tau (log target - log pi), what is added to the logits."""
+    return torch.xlogy(tau, target / target.sum()) - tau * log_prior(counts)
 
 
 class LogitAdjust(ClassCounts):
@@ -17,7 +23,7 @@ class LogitAdjust(ClassCounts):
         class_counts: training counts (C,), or None; see :class:`~mmlt.core.counts.ClassCounts`.
 
     Raises:
-        ValueError: a count is not positive, or there are not C of them.
+        ValueError: a count is not positive, or there are not C of them; ``tau`` is not finite.
         RuntimeError: no class counts, in evaluation mode.
 
     >>> adjust = LogitAdjust(3, class_counts=[8, 1, 1]).eval()
@@ -26,23 +32,23 @@ class LogitAdjust(ClassCounts):
     """
 
     def __init__(self, num_classes, tau=1.0, target=None, class_counts=None):
+        check_range(self, '(-inf, inf)', tau=tau)
         super().__init__()
         self.num_classes = num_classes
         self.tau = tau
         self.target = as_counts(torch.ones(num_classes) if target is None else target, num_classes)
-        self.register_buffer('prior_ratio', None, persistent=False)
+        self.register_buffer('shift', None, persistent=False)
         if class_counts is not None:
             self.set_class_counts(class_counts)
 
     def derive(self):
         counts = as_counts(self.class_counts, self.num_classes)
-        target = self.target.to(counts)
-        self.prior_ratio = target / target.sum() * counts.sum() / counts
+        self.shift = adjustment(counts, self.target.to(counts))
 
     def forward(self, logits):
         """(N, C, ...) -> (N, C, ...)."""
         if self.training:
             return logits
         self.check_counts(logits.size(1))
-        shift = self.tau * self.prior_ratio.log()
-        return logits + shift.to(torch.promote_types(logits.dtype, torch.float32)).view(-1, *[1] * (logits.ndim - 2))
+        shift = (self.tau * self.shift).to(torch.promote_types(logits.dtype, torch.float32))
+        return logits + shift.view(-1, *[1] * (logits.ndim - 2))

@@ -22,8 +22,12 @@ def as_counts(counts, num_classes=None, allow_empty=False):
         with open(counts) as f:
             counts = json.load(f)
         if isinstance(counts, dict):
-            counts = counts['class_counts']
-    counts = torch.as_tensor(counts).detach().to(torch.float64)
+            counts = counts.get('class_counts', counts)
+    try:
+        counts = torch.as_tensor(counts).detach()
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f'class_counts must be one number a class, [n_0, n_1, ...], got {counts!r}') from None
+    counts = counts.to(torch.float32 if counts.device.type == 'mps' else torch.float64)  # mps has no float64
     if counts.ndim != 1 or not len(counts):
         raise ValueError(f'class_counts must have shape (C,), one count a class; got {tuple(counts.shape)}')
     if num_classes is not None and len(counts) != num_classes:
@@ -38,7 +42,21 @@ def as_counts(counts, num_classes=None, allow_empty=False):
     return counts
 
 
-class ClassCounts(nn.Module):
+class ExactBuffers(nn.Module):
+    """Keeps the digits of float64 buffers, which are state and no weights: ``.half()``, ``.to(...)`` only move them."""
+
+    def _apply(self, fn, recurse=True):
+        exact = {name: x for name, x in self._buffers.items() if x is not None and x.dtype == torch.float64}
+        self._buffers.update((name, x.float()) for name, x in exact.items())
+        super()._apply(fn, recurse)
+        for name, x in exact.items():
+            device = self._buffers[name].device
+            if device.type != 'mps':  # which has no float64
+                self._buffers[name] = torch.empty_like(x, device=device) if x.is_meta else x.to(device)
+        return self
+
+
+class ClassCounts(ExactBuffers):
     """Base of every part that needs class counts.
 
     Its whole state is the persistent buffer ``class_counts`` (C,), of shape (0,) until it is set. Whatever follows
@@ -47,7 +65,14 @@ class ClassCounts(nn.Module):
 
     Args:
         class_counts: anything :func:`as_counts` takes, or None to have ``ClassCountsHook`` fill it.
+
+    Attributes:
+        allow_empty (bool): a class without training images is no error.
+        counted (str): what has one entry a class, for errors.
     """
+
+    allow_empty = False
+    counted = 'logits'
 
     def __init__(self, class_counts=None):
         super().__init__()
@@ -57,7 +82,7 @@ class ClassCounts(nn.Module):
 
     def set_class_counts(self, counts):
         """Take the training counts (C,); everything derived follows."""
-        self.class_counts = as_counts(counts).to(self.class_counts.device)
+        self.class_counts = as_counts(counts, allow_empty=self.allow_empty).to(self.class_counts)
         self.derive()
 
     def derive(self):
@@ -69,16 +94,19 @@ class ClassCounts(nn.Module):
             raise RuntimeError(f'{type(self).__name__} has no class counts; pass class_counts=[...] or a json path, '
                                'call set_class_counts, or add dict(type="ClassCountsHook") to custom_hooks')
         if num_classes is not None and num_classes != self.class_counts.numel():
-            raise ValueError(f'{type(self).__name__} has counts of {self.class_counts.numel()} classes, the logits '
-                             f'have {num_classes}; the head and the data set disagree on the number of classes')
+            raise ValueError(f'{type(self).__name__} has counts of {self.class_counts.numel()} classes, the '
+                             f'{self.counted} have {num_classes}; the head and the data set disagree on the number of '
+                             'classes')
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing, unexpected, errors):
         key = prefix + 'class_counts'
         loaded = state_dict.get(key)
         if loaded is None or not loaded.numel():
             state_dict = {**state_dict, key: self.class_counts}
-        elif loaded.shape != self.class_counts.shape:
-            self.class_counts = torch.empty_like(loaded, dtype=torch.float64, device=self.class_counts.device)
+        else:
+            loaded = as_counts(loaded, allow_empty=self.allow_empty)
+            if loaded.shape != self.class_counts.shape:
+                self.class_counts = self.class_counts.new_empty(loaded.shape)
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
         if self.class_counts.numel():
             self.derive()

@@ -4,6 +4,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from .checks import check_integer
+
 
 class Draws(nn.Module):
     """A generator for each training step, seeded from (seed, step, rank).
@@ -12,6 +14,7 @@ class Draws(nn.Module):
     """
 
     def __init__(self, seed=0):
+        check_integer(self, 0, seed=seed)
         super().__init__()
         self.seed = seed
         self._step = 0

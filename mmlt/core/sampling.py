@@ -64,6 +64,8 @@ def curriculum_exponent(epoch, max_epochs, schedule='convex', base=0.99):
     if schedule == 'linear':
         return 1 - t
     if schedule == 'concave':
+        if not 0 < base <= 1:
+            raise ValueError(f'base must lie in (0, 1], got {base}')
         return base ** (t * max_epochs)
     if schedule == 'composite':
         return (math.cos(math.pi * t) + 1) / 2

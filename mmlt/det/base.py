@@ -66,7 +66,7 @@ class RoILoss(LongTailLoss):
 
     def set_class_counts(self, counts):
         counts = as_counts(read_counts(counts, self.count_unit), self.num_classes, self.allow_empty)
-        self.class_counts = counts.to(self.class_counts.device)
+        self.class_counts = counts.to(self.class_counts)
         self.derive()
 
     def check_counts(self, num_classes=None):

@@ -8,6 +8,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmlt.core.accuracy import LongTailAccuracy, label_rank
+from mmlt.core.checks import check_integer
 from mmlt.core.counts import as_counts
 
 __all__ = ['LongTailMetric']
@@ -39,8 +40,9 @@ class LongTailMetric(BaseMetric):
         prefix (str, optional): instead of ``lt``.
 
     Raises:
-        ValueError: label or prediction out of range, scores that are NaN or no probabilities, a number of counts that
-            is not the number of classes, or more samples than the data set has.
+        ValueError: ``bins`` below 1, ``few`` above ``many``, label or prediction out of range, scores that are NaN or
+            no probabilities, a number of counts that is not the number of classes, or more samples than the data set
+            has.
 
     >>> metric = LongTailMetric(class_counts=[500, 5])
     >>> metric.process(None, [dict(gt_label=torch.tensor([1]), pred_score=torch.tensor([.25, .75]))])
@@ -51,6 +53,9 @@ class LongTailMetric(BaseMetric):
 
     def __init__(self, topk=(1,), many=100, few=20, bins=15, class_counts=None, per_class=False, collect_device='cpu',
                  prefix=None):
+        check_integer(self, 1, bins=bins)
+        if not few <= many:
+            raise ValueError(f'few={few} lies above many={many}: a class would be both')
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.topk = (topk,) if isinstance(topk, int) else tuple(topk)
         self.many, self.few, self.bins, self.per_class = many, few, bins, per_class
@@ -69,6 +74,8 @@ class LongTailMetric(BaseMetric):
 
     def process(self, data_batch, data_samples):
         """Add a batch of samples."""
+        if not data_samples:
+            return
         labels = _column(data_samples, 'gt_label')
         ranks = confidence = None
         if 'pred_score' in data_samples[0]:

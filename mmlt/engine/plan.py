@@ -1,9 +1,17 @@
 """A plan of stages: which setting holds in which epoch."""
 import warnings
 
+from torch.utils.data import Sampler
+
+from mmlt.core.checks import check_range
+
 from .access import near, parameters, submodule
 
-KEYS = ('begin', 'sampler', 'loss', 'batch_augments', 'train_pipeline', 'freeze', 'bn', 'reinit', 'lr', 'cam')
+KEYS = {  # and what each may be
+    'begin': (int, ), 'sampler': (dict, type, Sampler), 'loss': (dict, ), 'freeze': (list, tuple), 'bn': (str, ),
+    'reinit': (list, tuple), 'lr': (int, float), 'batch_augments': (dict, list, tuple, type(None)),
+    'train_pipeline': (list, tuple, type(None)), 'cam': (dict, type(None)),
+}
 
 
 class StagePlan:
@@ -13,7 +21,7 @@ class StagePlan:
         stages (list[dict]): see :class:`~mmlt.engine.hooks.StageSwitchHook`.
 
     Raises:
-        ValueError: stages out of order, an unknown key or value, no stage.
+        ValueError: stages out of order, an unknown key, a value of another type or out of range, no stage.
 
     >>> plan = StagePlan([dict(begin=2, lr=0.1), dict(begin=5, bn='frozen'), dict(begin=5, freeze=['backbone'])])
     >>> plan.value('lr', 1), plan.value('lr', 9), plan.current(9)
@@ -25,8 +33,13 @@ class StagePlan:
         for stage in map(dict, stages):
             unknown = set(stage) - set(KEYS)
             if unknown or 'begin' not in stage:
-                raise ValueError(f'a stage needs begin= and any of {", ".join(KEYS[1:])}; got {sorted(stage)}'
+                raise ValueError(f'a stage needs begin= and any of {", ".join(list(KEYS)[1:])}; got {sorted(stage)}'
                                  + near(sorted(unknown), KEYS))
+            for key, value in stage.items():
+                if not isinstance(value, KEYS[key]):
+                    raise ValueError(f'stage of epoch {stage["begin"]}: {key} must be '
+                                     f'{" or ".join(kind.__name__ for kind in KEYS[key])}, got {value!r}')
+            check_range(self, '[0, inf)', lr=stage.get('lr', 0))
             if stage.get('bn', 'update') not in ('update', 'frozen'):
                 raise ValueError(f'bn must be "update" or "frozen", got {stage["bn"]!r}')
             if stage['begin'] < (self.stages[-1]['begin'] if self.stages else 0):

@@ -90,6 +90,7 @@ def test_short_names(head, layer):
 def test_short_names_take_the_arguments_of_the_layer(kwargs):
     head = heads.CosineClsHead(C, D, **kwargs)
     assert head.fc.scale == 16 and head.fc.bias is not None
+    assert type(heads.LongTailClsHead(C, D, classifier='CosineLinear').fc) is layers.CosineLinear
 
 
 def test_without_a_classifier_it_is_the_linear_head():
@@ -172,6 +173,16 @@ def test_counts_travel_in_the_checkpoint():
     assert full.class_counts.tolist() == COUNTS
 
 
+def test_adjustment_in_half_precision():
+    counts = [300000, 70000, 500, 20, 1]
+    want = long_tail(logit_adjust=dict(), class_counts=counts)
+    head = long_tail(logit_adjust=dict(), class_counts=counts).half()
+    z = torch.randn(2, C)
+    assert head.adjust_logits(z).equal(want.adjust_logits(z)) and head.fc.weight.dtype == torch.float16
+    head.load_state_dict(want.state_dict())
+    assert head.class_counts.tolist() == counts and head.adjust_logits(z).equal(want.adjust_logits(z))
+
+
 def test_no_counts_no_matter_without_adjustment():
     assert scores(long_tail(), feats()).isfinite().all()
 
@@ -199,6 +210,7 @@ def test_the_loss_is_asked_when_it_matters():
 @pytest.mark.parametrize('kwargs, words', [
     (dict(logit_adjust=dict(gamma=1)), 'gamma'), (dict(class_counts=[1, 2]), '2 class counts for 5'),
     (dict(logit_adjust=dict(target=[1, 2])), '2 class counts for 5'),
+    (dict(logit_adjust=dict(target=[0] * C)), 'target is 0'), (dict(logit_adjust=dict(tau=float('nan'))), 'tau'),
     (dict(classifier=dict(type='GroupSoftmaxLinear', class_counts=COUNTS), cal_acc=True), 'cal_acc'),
     (dict(classifier=dict(type='CausalLinear', num_heads=3)), '3 equal heads'),
     (dict(classifier=dict(type='ETFLinear'), in_channels=4), '5 classes'),
@@ -206,3 +218,5 @@ def test_the_loss_is_asked_when_it_matters():
 def test_bad_arguments(kwargs, words):
     with pytest.raises(ValueError, match=words):
         heads.LongTailClsHead(**dict(dict(num_classes=C, in_channels=D), **kwargs))
+    with pytest.raises(TypeError, match=r'logit_adjust=1\.0; expected a dict'):
+        long_tail(logit_adjust=1.0)

@@ -36,7 +36,18 @@ def test_neutral_half_precision_and_state():
     assert fresh(Z).equal(adjust(Z)) and fresh.train()(Z) is Z
 
 
+def test_the_shift_survives_half_precision():
+    counts = [5e9, 1e6, 1e4]
+    want = LogitAdjust(3, class_counts=counts).eval()(Z)
+    adjust = LogitAdjust(3, class_counts=counts).half().eval()
+    assert adjust(Z).equal(want) and adjust.class_counts.tolist() == counts
+    adjust.load_state_dict(adjust.state_dict())
+    assert adjust(Z).equal(want)
+
+
 def test_bad_input():
+    with pytest.raises(ValueError, match=r'LogitAdjust: tau .* got nan'):
+        LogitAdjust(3, tau=float('nan'))
     with pytest.raises(ValueError, match='2 class counts for 3 classes'):
         LogitAdjust(3, class_counts=[2, 1])
     with pytest.raises(ValueError, match='class 1 has the training count 0'):

@@ -111,6 +111,7 @@ def test_n_max():
     (dict(imbalance=float('nan')), 'got nan'),
     (dict(kind='pareto'), "'exp' or 'step', got 'pareto'"),
     (dict(num_classes=1), 'at least 2 classes'),
+    (dict(n_max=0), 'n_max.*got 0'),
     (dict(imbalance=200), 'class 4 without an image: the largest class has 100'),
 ])
 def test_bad_arguments(kwargs, message):

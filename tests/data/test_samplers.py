@@ -222,7 +222,7 @@ def test_two_processes(tmp_path):
     for name in first:
         assert first[name]['seed'] == second[name]['seed']
         assert first[name]['length'] == second[name]['length'] == 13
-        alone = ClassBalancedSampler(labels, seed=first[name]['seed'], num_samples=26 if name == 'staged' else None)
+        alone = ClassBalancedSampler(labels, seed=first[name]['seed'])
         alone.set_epoch(3)
         merged = [i for pair in zip(first[name]['indices'], second[name]['indices']) for i in pair]
         assert merged == (list(alone) * 2)[:26]
@@ -254,6 +254,10 @@ def test_images_with_several_labels():
     (lambda: ClassBalancedSampler([]), ValueError, 'no label'),
     (lambda: ClassBalancedSampler(Named([0, 1, 5])), ValueError, 'image 2 has the label 5.*5 classes'),
     (lambda: ClassBalancedSampler(LABELS, num_samples=0), ValueError, 'num_samples.*got 0'),
+    (lambda: ClassBalancedSampler(LABELS, num_samples=2.5), ValueError, 'num_samples must be an integer >= 1, got 2.5'),
+    (lambda: ClassBalancedSampler(LABELS, seed=-1), ValueError, 'ClassBalancedSampler: seed'),
+    (lambda: ClassCycleSampler(LABELS, samples_per_class=1.5), ValueError, 'samples_per_class.*got 1.5'),
+    (lambda: CurriculumSampler(LABELS, max_epochs=9, schedule='concave', base=2), ValueError, 'base'),
     (lambda: ClassBalancedSampler(LABELS, num_sample=9), TypeError, 'num_sample'),
     (lambda: ClassCycleSampler(LABELS, samples_per_class=0), ValueError, 'samples_per_class.*got 0'),
     (lambda: PowerSampler(LABELS, q=math.inf), ValueError, 'q must be a finite number'),

@@ -170,8 +170,14 @@ def test_other_bad_input():
         evaluate(LongTailMetric(class_counts=COUNTS), samples, batch=3, size=4)
     with pytest.raises(ValueError, match='scores of 5 classes after scores of 6'):
         evaluate(LongTailMetric(), samples + samples_of(*predictions(3, 5)), batch=9)
+    metric = LongTailMetric()
+    metric.process(None, [])
     with pytest.raises(ValueError, match='empty'):
-        evaluate(LongTailMetric(), [], size=0)
+        metric.evaluate(size=0)
+    with pytest.raises(ValueError, match='LongTailMetric: bins must be an integer >= 1, got 0'):
+        LongTailMetric(bins=0)
+    with pytest.raises(ValueError, match='few=20 lies above many=10'):
+        LongTailMetric(many=10)
 
 
 def test_two_ranks_equal_one_bit_for_bit(tmp_path):

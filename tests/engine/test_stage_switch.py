@@ -147,6 +147,11 @@ def test_stage_beyond_the_end_warns(tmp_path):
     ([dict(begin=0, sampelr=dict())], 'did you mean sampler'),
     ([dict(lr=0.1)], 'begin='),
     ([dict(begin=0, bn='eval')], 'update'),
+    ([dict(begin=5.5, lr=1.)], 'begin must be int, got 5.5'),
+    ([dict(begin=5, lr=-1)], 'lr must be .* got -1'),
+    ([dict(begin=5, lr='a')], "lr must be int or float, got 'a'"),
+    ([dict(begin=5, sampler=1)], 'sampler must be dict.*got 1'),
+    ([dict(begin=5, freeze='backbone')], "freeze must be list or tuple, got 'backbone'"),
     ([], 'at least one'),
 ])
 def test_bad_stages(stages, message):

@@ -7,6 +7,7 @@ import math
 import torch
 import torch.nn.functional as F
 
+from ..checks import check_integer, check_range
 from ..counts import ClassCounts
 
 KINDS = ('flip', 'translate', 'rotate', 'scale')
@@ -157,7 +158,7 @@ class CAMForeground(ClassCounts):
     first; ``StageSwitchHook(stages=[dict(cam=dict(...))])`` needs nothing.
 
     Args:
-        ratio (float): foreground is CAM >= ratio * mean(CAM).
+        ratio (float): foreground is CAM >= ratio * mean(CAM); 1.0 in the paper, 0.75 in its code.
         kinds (sequence): transforms to draw from, uniformly.
         prob (float, optional): one probability for all classes, which then needs no counts.
         limit (int, optional): as the authors' code does on large sets (100 on ImageNet-LT, 50 on iNaturalist 2018):
@@ -169,15 +170,14 @@ class CAMForeground(ClassCounts):
     """
 
     def __init__(self, ratio=1.0, kinds=KINDS, prob=None, limit=None, class_counts=None):
-        if not ratio > 0:
-            raise ValueError(f'ratio must be positive, got {ratio}; the paper has 1.0, its code 0.75')
-        if prob is not None and not 0 <= prob <= 1:
-            raise ValueError(f'prob must lie in [0, 1], got {prob}')
+        check_range(self, '(0, inf)', ratio=ratio)
+        if prob is not None:
+            check_range(self, '[0, 1]', prob=prob)
         kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
         if not kinds or set(kinds) - set(KINDS):
             raise ValueError(f'kinds must be some of {KINDS}, got {kinds}')
-        if limit is not None and limit < 1:
-            raise ValueError(f'limit must be at least one image a class, got {limit}')
+        if limit is not None:
+            check_integer(self, 1, limit=limit)
         self.ratio, self.prob, self.limit = ratio, prob, limit
         self.kinds = tuple(KINDS.index(kind) for kind in kinds)
         self.source = None

@@ -8,7 +8,8 @@ from functools import partial
 
 import torch
 
-from .mixup import BatchAugment, check_positive, mix, soft_labels
+from ..checks import check_range
+from .mixup import BatchAugment, mix, soft_labels
 
 
 class ManifoldMixup(BatchAugment):
@@ -41,7 +42,7 @@ class ManifoldMixup(BatchAugment):
     """
 
     def __init__(self, alpha=1.0, layer='backbone.layer2', seed=None):
-        check_positive(alpha=alpha)
+        check_range(self, '(0, inf)', alpha=alpha)
         super().__init__(seed=seed)
         self.alpha = alpha
         self.layers = [layer] if isinstance(layer, str) else list(layer)
@@ -63,7 +64,7 @@ class ManifoldMixup(BatchAugment):
         if self.model is None:
             raise RuntimeError('ManifoldMixup does not know the model; call attach(model) first, or add '
                                'dict(type="ClassCountsHook") to custom_hooks')
-        labels = soft_labels(one_hot)
+        labels = soft_labels(one_hot, inputs)
         drawn, self.drawn = self.drawn, None
         if drawn and not drawn['mixed']:
             raise RuntimeError(f'the labels of the last batch were mixed, but {drawn["path"]!r} did not run on it; '
@@ -71,10 +72,10 @@ class ManifoldMixup(BatchAugment):
         path = self.layers[int(torch.randint(len(self.layers), (), generator=self.generator))]
         lam, index = self.draw_beta(self.alpha).item(), self.draw_permutation(len(inputs), inputs.device)
         if path == 'input':
-            inputs = mix(inputs, index, lam)
+            inputs = mix(inputs, inputs[index], lam)
         else:
             self.drawn = dict(path=path, lam=lam, index=index, mixed=False)
-        return inputs, mix(labels, index, lam)
+        return inputs, mix(labels, labels[index], lam)
 
     def _mix(self, path, module, args, output):
         drawn = self.drawn
@@ -98,7 +99,7 @@ def _mix_output(output, path, index, lam):
     if not output.ndim or len(output) != len(index):
         raise ValueError(f'{path!r} returns a tensor {tuple(output.shape)} for a batch of {len(index)} images; name a '
                          'layer whose output has the batch as its first dimension')
-    return mix(output, index, lam)
+    return mix(output, output[index], lam)
 
 
 def _submodule(model, path):

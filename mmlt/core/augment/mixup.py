@@ -3,40 +3,34 @@
 N images, C classes. A batch augment maps ``(inputs (N, ...), one_hot (N, C))`` to mixed inputs and soft labels; plain
 mixup and CutMix are MMPretrain's own.
 """
-import math
-
 import torch
 import torch.distributed as dist
 
-from ..counts import ClassCounts, as_counts
+from ..checks import check_integer
+from ..counts import ClassCounts
 from ..sampling import seeded_generator
 
 
-def mix(x, index, lam):
-    """lam x + (1 - lam) x[index] for ``x`` (N, ...), ``index`` (N,) and ``lam`` a float or (N,).
+def mix(x, partners, lam):
+    """lam x + (1 - lam) partners for ``x`` and ``partners`` (N, ...) and ``lam`` a float or (N,).
 
-    >>> mix(torch.tensor([[0., 8.], [4., 0.]]), torch.tensor([1, 0]), torch.tensor([0.25, 1.]))
+    >>> mix(torch.tensor([[0., 8.], [4., 0.]]), torch.tensor([[4., 0.], [0., 8.]]), torch.tensor([0.25, 1.]))
     tensor([[3., 2.],
             [4., 0.]])
     """
     if isinstance(lam, torch.Tensor):
         lam = lam.to(x).view(-1, *[1] * (x.ndim - 1))
-    return torch.lerp(x[index], x, lam)
+    return torch.lerp(partners, x, lam)
 
 
-def soft_labels(one_hot):
-    """(N, C) -> float32 (N, C)."""
+def soft_labels(one_hot, inputs):
+    """(N, C), (N, ...) -> float32 (N, C)."""
     if one_hot.ndim != 2:
         raise ValueError(f'labels must be one-hot, (N, C), got the shape {tuple(one_hot.shape)}; apply '
                          'torch.nn.functional.one_hot first')
+    if len(one_hot) != len(inputs):
+        raise ValueError(f'{len(inputs)} inputs have {len(one_hot)} labels')
     return one_hot.float()
-
-
-def check_positive(**values):
-    """Raise unless every value is finite and > 0."""
-    for name, value in values.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f'{name} must be a finite number > 0, got {value}')
 
 
 class BatchAugment:
@@ -50,6 +44,8 @@ class BatchAugment:
     """
 
     def __init__(self, seed=None, **kwargs):
+        if seed is not None:
+            check_integer(self, 0, seed=seed)
         super().__init__(**kwargs)
         self.seed = seed
         self._generator = None
@@ -81,11 +77,20 @@ class BatchAugment:
 
 
 class CountsAugment(BatchAugment, ClassCounts):
-    """A batch augment that depends on the training counts, which ``ClassCountsHook`` sets."""
+    """A batch augment that depends on the training counts, which ``ClassCountsHook`` sets.
 
-    def set_class_counts(self, counts):
-        """Take the training counts (C,); an empty class does no harm, since no image asks for it."""
-        self.class_counts = as_counts(counts, allow_empty=True).to(self.class_counts.device)
+    Attributes:
+        partner_power (float): partners are to be of class c with a probability proportional to n_c^power.
+        partners (iterator, optional): batches (N, ...), (N, C) drawn so from the whole training set; ``PartnerHook``
+            sets it. Else partners come from the batch, an image by n^(power - 1), with replacement; a class that the
+            batch lacks is not drawn then.
+    """
+
+    partner_power = None
+    partners = None
+
+    allow_empty = True  # no image asks for an empty class
+    counted = 'labels'
 
     def label_counts(self, labels):
         """(N, C) -> float64 (N,): the count of each image's class."""
@@ -94,10 +99,18 @@ class CountsAugment(BatchAugment, ClassCounts):
             self.to(labels.device)
         return self.class_counts.clamp(min=1)[labels.argmax(1)]
 
+    def draw_partners(self, inputs, labels, counts):
+        """(N, ...), (N, C), (N,) -> partners (N, ...) and their labels (N, C)."""
+        if self.partners is not None:
+            images, partner_labels = next(self.partners)
+            return images[:len(inputs)], partner_labels[:len(inputs)]
+        index = self.draw_weighted((self.partner_power - 1) * counts.log())
+        return inputs[index], labels[index]
+
     def draw_weighted(self, log_weights):
         """(N,) -> int64 (N,): independent draws, image b with probability proportional to exp(log_weights[b])."""
-        n, device = len(log_weights), log_weights.device
-        draws = torch.rand(n, generator=self.generator, dtype=torch.float64).to(device, non_blocking=True)
+        n = len(log_weights)
+        draws = torch.rand(n, generator=self.generator, dtype=torch.float64).to(log_weights, non_blocking=True)
         # a cumulated sum; torch.cumsum refuses to run on CUDA under use_deterministic_algorithms
         edges = log_weights.softmax(0).expand(n, n).tril().sum(1)
         return torch.searchsorted(edges, draws * edges[-1], right=True).clamp_(max=n - 1)

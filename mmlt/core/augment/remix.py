@@ -4,7 +4,8 @@ N images, C classes; image i of class count n_i is mixed with weight lambda, its
 """
 import torch
 
-from .mixup import CountsAugment, check_positive, mix, soft_labels
+from ..checks import check_range
+from .mixup import CountsAugment, mix, soft_labels
 
 
 def remix_lambda(lam, n_i, n_j, kappa=3., tau=0.5):
@@ -53,19 +54,17 @@ class Remix(CountsAugment):
     """
 
     def __init__(self, alpha=1.0, kappa=3.0, tau=0.5, class_counts=None, seed=None):
-        check_positive(alpha=alpha)
-        if not kappa >= 1:
-            raise ValueError(f'kappa must be at least 1, a ratio of the larger count to the smaller; got {kappa}')
-        if not 0 <= tau <= 1:
-            raise ValueError(f'tau must lie in [0, 1], got {tau}')
+        check_range(self, '(0, inf)', alpha=alpha)
+        check_range(self, '[1, inf]', kappa=kappa)
+        check_range(self, '[0, 1]', tau=tau)
         super().__init__(seed=seed, class_counts=class_counts)
         self.alpha, self.kappa, self.tau = alpha, kappa, tau
 
     def forward(self, inputs, one_hot):
         """inputs (N, ...), one_hot (N, C) -> mixed inputs, soft labels (N, C)."""
-        labels = soft_labels(one_hot)
+        labels = soft_labels(one_hot, inputs)
         counts = self.label_counts(labels)
         lam = self.draw_beta(self.alpha).item()
         index = self.draw_permutation(len(inputs), inputs.device)
         label_lam = remix_lambda(lam, counts, counts[index], self.kappa, self.tau)
-        return mix(inputs, index, lam), mix(labels, index, label_lam)
+        return mix(inputs, inputs[index], lam), mix(labels, labels[index], label_lam)

@@ -2,9 +2,8 @@
 
 N images, C classes; image i of class count n_i is mixed with weight lambda, its partner j with 1 - lambda.
 """
-import math
-
-from .mixup import CountsAugment, check_positive, mix, soft_labels
+from ..checks import check_range
+from .mixup import CountsAugment, mix, soft_labels
 
 
 def unimix_lambda(lam, n_i, n_j):
@@ -25,14 +24,13 @@ class UniMix(CountsAugment):
     lambda = (Beta(alpha, alpha) + n_j / (n_i + n_j)) mod 1. Xu et al., Towards Calibrated Model for Long-Tailed Visual
     Recognition from Prior Perspective, NeurIPS 2021, arXiv:2111.03874; its loss is logit adjustment with tau=1.
 
-    The paper draws partners from the whole training set, class c with a probability proportional to n_c^tau. A batch
-    augment has its batch only: each image of it is drawn with a probability proportional to n^(tau - 1), with
-    replacement, which is the paper's law in so far as the batch is a plain draw from the data.
+    The paper draws partners from the whole training set, class c with a probability proportional to n_c^tau: add
+    ``PartnerHook``. Without it, as in the authors' code, they come from the batch, where rare classes are rare.
 
     Args:
         alpha (float): of the Beta distribution.
-        tau (float): -1 is the paper; its code has -0.1 on CIFAR-100-LT and -0.5 on CIFAR-10-LT. 1 gives uniform
-            partners, 0 balanced ones.
+        tau (float): -1 is the paper's; 1 gives uniform partners, 0 balanced ones. The authors' code weighs an image of
+            the batch by n^tau instead: its tau, -0.1 on CIFAR-100-LT and -0.5 on CIFAR-10-LT, is 0.9 and 0.5 here.
         class_counts: anything :func:`mmlt.core.counts.as_counts` takes, or None to have them set later.
         seed (int, optional): see :class:`BatchAugment`.
 
@@ -47,17 +45,17 @@ class UniMix(CountsAugment):
     """
 
     def __init__(self, alpha=0.8, tau=-1.0, class_counts=None, seed=None):
-        check_positive(alpha=alpha)
-        if not math.isfinite(tau):
-            raise ValueError(f'tau must be a finite number, got {tau}')
+        check_range(self, '(0, inf)', alpha=alpha)
+        check_range(self, '(-inf, inf)', tau=tau)
         super().__init__(seed=seed, class_counts=class_counts)
         self.alpha, self.tau = alpha, tau
+        self.partner_power = tau
 
     def forward(self, inputs, one_hot):
         """inputs (N, ...), one_hot (N, C) -> mixed inputs, soft labels (N, C)."""
-        labels = soft_labels(one_hot)
+        labels = soft_labels(one_hot, inputs)
         counts = self.label_counts(labels)
-        index = self.draw_weighted((self.tau - 1) * counts.log())
-        lam = self.draw_beta(self.alpha, len(inputs)).to(counts.device, non_blocking=True)
-        lam = unimix_lambda(lam, counts, counts[index])
-        return mix(inputs, index, lam), mix(labels, index, lam)
+        images, other = self.draw_partners(inputs, labels, counts)
+        lam = self.draw_beta(self.alpha, len(inputs)).to(counts, non_blocking=True)
+        lam = unimix_lambda(lam, counts, self.label_counts(other))
+        return mix(inputs, images, lam), mix(labels, other, lam)

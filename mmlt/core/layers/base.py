@@ -9,6 +9,8 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn import functional as F
 
+from ..checks import check_integer
+
 
 def at_least_float32(x):
     """Half precision to float32; float32 and float64 stay."""
@@ -44,12 +46,16 @@ class ClassifierLayer(nn.Module):
     full_precision = False  # compute in float32 under autocast
 
     def __init__(self, in_features, out_features, dim=-1):
+        check_integer(self, 1, in_features=in_features, out_features=out_features)
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
         self.dim = dim
 
     def forward(self, x):
+        if x.size(self.dim) != self.in_features:
+            raise ValueError(f'{type(self).__name__} has in_features={self.in_features}, the features have '
+                             f'{x.size(self.dim)} in dimension {self.dim} of {tuple(x.shape)}')
         x = x.movedim(self.dim, -1)
         if self.full_precision:
             with torch.autocast(x.device.type, enabled=False):

@@ -2,6 +2,7 @@
 import torch
 from torch.nn import functional as F
 
+from ..checks import check_integer, check_range
 from .base import LinearClassifier, at_least_float32, sum_over_ranks, unit
 
 
@@ -35,7 +36,7 @@ class CausalLinear(LinearClassifier):
         alpha (float): test only; 3 for ImageNet-LT and Places-LT, 1.5 for CIFAR-100-LT, 1 for CIFAR-10-LT in the paper.
 
     Raises:
-        ValueError: D is no multiple of ``num_heads``.
+        ValueError: D is no multiple of ``num_heads``, or an argument lies outside its range.
 
     >>> layer = CausalLinear(4, 3)
     >>> _ = layer(torch.ones(2, 4))
@@ -46,6 +47,11 @@ class CausalLinear(LinearClassifier):
 
     def __init__(self, in_features, out_features, num_heads=2, scale=16.0, gamma=0.03125, alpha=1.5, momentum=0.9,
                  dim=-1):
+        check_integer(self, 1, num_heads=num_heads)
+        check_range(self, '(0, inf)', scale=scale)
+        check_range(self, '[0, inf)', gamma=gamma)
+        check_range(self, '(-inf, inf)', alpha=alpha)
+        check_range(self, '[0, 1)', momentum=momentum)
         super().__init__(in_features, out_features, bias=False, dim=dim)
         if in_features % num_heads:
             raise ValueError(f'{in_features} features cannot be split into {num_heads} equal heads; '

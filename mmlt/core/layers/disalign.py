@@ -24,7 +24,8 @@ class DisAlignLinear(LinearClassifier):
         'interp'    s (alpha z + beta) + (1 - s) z    alpha = 1, beta = 0 at the start (paper; detection code)
         'residual'  (1 + s alpha) z + s beta          alpha = 0, beta = 0 at the start
 
-    (the released classification code is the second form with alpha = 1, which doubles logits from the first step).
+    (the released classification code is the second form with alpha = 1 and v = 0.1, which nearly doubles logits from
+    the first step; here v starts from N(0, 0.01^2), as in the detection code).
     ``logit_scale`` (C,) is alpha, ``logit_bias`` (C,) beta, ``confidence_layer`` v and u; only they train. The loss to
     go with it is ``GeneralizedReweightLoss``.
 

@@ -2,6 +2,7 @@
 import torch
 from torch.nn import functional as F
 
+from ..checks import check_range
 from .base import ClassifierLayer, at_least_float32, unit
 
 
@@ -37,6 +38,7 @@ class ETFLinear(ClassifierLayer):
     full_precision = True
 
     def __init__(self, in_features, out_features, scale=30.0, seed=0, dim=-1):
+        check_range(self, '(0, inf)', scale=scale)
         super().__init__(in_features, out_features, dim)
         if in_features < out_features or out_features < 2:
             raise ValueError(f'a simplex of {out_features} classes needs at least 2 classes and as many features as '

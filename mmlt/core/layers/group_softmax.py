@@ -19,14 +19,13 @@ def group_layout(class_counts, bins):
         tuple: ``slots`` (C,), the column of each class, and ``sizes``, a list with each group's number of columns.
 
     Raises:
-        ValueError: the bins do not ascend.
+        ValueError: the bins do not ascend, or begin at no positive count.
 
     >>> slots, sizes = group_layout(torch.tensor([50, 5, 20, 3]), bins=(10, 100))
     >>> slots.tolist(), sizes
     ([4, 1, 5, 2], [3, 3])
     """
-    if list(bins) != sorted(set(bins)):
-        raise ValueError(f'bins must ascend, got {tuple(bins)}')
+    check_bins(bins)
     edges = torch.as_tensor(bins, dtype=class_counts.dtype, device=class_counts.device)
     group = torch.bucketize(class_counts, edges, right=True)
     occupied, group = group.unique(return_inverse=True)
@@ -34,6 +33,12 @@ def group_layout(class_counts, bins):
     slots = torch.empty_like(order)
     slots[order] = torch.arange(len(order), device=order.device) + group[order] + 1
     return slots, (torch.bincount(group, minlength=len(occupied)) + 1).tolist()
+
+
+def check_bins(bins):
+    """Raise a ValueError unless the bins are ascending positive counts."""
+    if list(bins) != sorted({b for b in bins if b > 0}):
+        raise ValueError(f'bins must ascend and be positive counts, got {tuple(bins)}')
 
 
 class GroupSoftmaxLinear(LinearClassifier, ClassCounts):

@@ -49,12 +49,15 @@ class NCMClassifier(ClassifierLayer):
             labels: (N,) class of each.
 
         Raises:
-            ValueError: another shape, a label outside 0 .. C-1, or a feature that is NaN or infinite.
+            ValueError: another shape, no row, a label that is no integer of 0 .. C-1, or a feature that is NaN or
+                infinite.
         """
         labels = torch.as_tensor(labels)
         if tuple(features.shape) != (len(labels), self.in_features):
             raise ValueError(f'features must be ({len(labels)}, {self.in_features}), one row a label; '
                              f'got {tuple(features.shape)}')
+        if labels.dtype.is_floating_point:
+            raise ValueError(f'labels must be integers, got {labels.dtype}')
         bad = (labels < 0) | (labels >= self.out_features)
         if bad.any():
             raise ValueError(f'label {labels[bad][0].item()} lies outside 0 .. {self.out_features - 1}')
@@ -71,7 +74,9 @@ class NCMClassifier(ClassifierLayer):
         for x, _ in chunks():
             total += x.sum(0)
         counts = sum_over_ranks(torch.bincount(labels, minlength=self.out_features))
-        mean = sum_over_ranks(total) / counts.sum().clamp_min(1)
+        if not counts.any():
+            raise ValueError('no features to average; give at least one row')
+        mean = sum_over_ranks(total) / counts.sum()
         if not mean.isfinite().all():
             raise ValueError('the features hold NaN or infinite values; check the checkpoint they were extracted with')
         sums = torch.zeros(self.centroids.shape, dtype=torch.float64, device=device)

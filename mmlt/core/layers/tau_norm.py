@@ -1,6 +1,8 @@
 """tau-normalised classifier.  N batch, D in_features, C out_features."""
 import torch
 
+from ..checks import check_range
+from ..counts import ExactBuffers
 from .base import LinearClassifier, at_least_float32
 
 
@@ -10,11 +12,14 @@ def tau_normalize(weight, tau):
     return weight / norm.clamp_min(1e-12) ** tau
 
 
-class TauNormLinear(LinearClassifier):
+class TauNormLinear(LinearClassifier, ExactBuffers):
     """tau-norm: ``z_c = w_c . x / |w_c|^tau``, without the bias. Kang et al., ICLR 2020, arXiv:1910.09217.
 
     ``tau=0`` is the joint classifier without its bias, ``tau=1`` forgets the norms. ``layer.tau = 0.7`` changes it at
     any time; it is a buffer, so a checkpoint keeps the value that was chosen.
+
+    Raises:
+        ValueError: a ``tau`` that is not finite.
 
     >>> layer = TauNormLinear(2, 3)
     >>> _ = layer.load_state_dict({'weight': torch.tensor([[3., 4.], [1., 0.], [.6, .8]])})
@@ -24,11 +29,13 @@ class TauNormLinear(LinearClassifier):
     """
 
     def __init__(self, in_features, out_features, tau=1.0, dim=-1):
+        check_range(self, '(-inf, inf)', tau=tau)
         super().__init__(in_features, out_features, bias=False, dim=dim)
         self.register_buffer('tau', torch.tensor(float(tau), dtype=torch.float64))
 
     def __setattr__(self, name, value):
         if name == 'tau' and not isinstance(value, torch.Tensor):
+            check_range(self, '(-inf, inf)', tau=value)
             value = torch.full_like(self.tau, value)
         super().__setattr__(name, value)
 

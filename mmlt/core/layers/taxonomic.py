@@ -2,6 +2,7 @@
 import torch
 from torch.nn import functional as F
 
+from ..checks import check_range
 from ..draws import Draws
 from .base import LinearClassifier, at_least_float32
 
@@ -69,10 +70,8 @@ class TaxonomicLinear(LinearClassifier):
 
     def __init__(self, in_features, out_features, parents, threshold=0.0, drop_rate=0.0, seed=0, dim=-1):
         rows = paths(parents, out_features)
-        if not 0 <= threshold <= 1:
-            raise ValueError(f'threshold is a probability in [0, 1], got {threshold}')
-        if not 0 <= drop_rate < 1:
-            raise ValueError(f'drop_rate is a probability in [0, 1), got {drop_rate}')
+        check_range(self, '[0, 1]', threshold=threshold)
+        check_range(self, '[0, 1)', drop_rate=drop_rate)
         super().__init__(in_features, out_features, dim=dim, rows=len(parents))
         self.class_rows = slice(out_features)
         self.threshold = threshold

@@ -5,7 +5,8 @@ N images, C classes; logits z (N, C); labels y (N,) int64 or soft rows Y (N, C) 
 import torch
 import torch.distributed as dist
 
-from ..counts import ClassCounts, as_counts, effective_weights, inverse_weights
+from ..checks import check_range
+from ..counts import ClassCounts, effective_weights, inverse_weights
 
 
 class LongTailLoss(ClassCounts):
@@ -62,11 +63,13 @@ class LongTailLoss(ClassCounts):
 
         Raises:
             ValueError: shapes disagree, a label is out of range or a soft row does not sum to 1 (values are read on
-                CPU tensors only), ``avg_factor`` comes with ``'sum'``.
+                CPU tensors only), ``avg_factor`` comes with ``'sum'`` or is a number <= 0.
             RuntimeError: the loss needs class counts and has none.
         """
         reduction = reduction_override or self.reduction
         _check_choice('reduction_override', reduction, ('none', 'mean', 'sum'))
+        if logits.ndim != 2:
+            raise ValueError(f'logits have shape {tuple(logits.shape)}, expected (N, C)')
         if self.needs_counts:
             self.check_counts(self.classes_of(logits))
         if logits.dtype in (torch.float16, torch.bfloat16):
@@ -83,6 +86,8 @@ class LongTailLoss(ClassCounts):
             mass = target.sum(1)
             loss = self.losses(logits, target, **kwargs)
         if weight is not None:
+            if weight.shape != loss.shape[:1]:
+                raise ValueError(f'weight has shape {tuple(weight.shape)}, expected ({len(loss)},), one a sample')
             weight = weight.to(loss.dtype)
             loss = loss * (weight if loss.ndim == 1 else weight[:, None])
             mass = weight if mass is None else mass * weight
@@ -104,6 +109,8 @@ class LongTailLoss(ClassCounts):
             return loss.sum() / mass.masked_fill(mass == 0, 1)
         if avg_factor is None or self.avg == 'weight':
             avg_factor = max(loss.numel(), 1)
+        elif isinstance(avg_factor, (int, float)) and not avg_factor > 0:
+            raise ValueError(f'avg_factor={avg_factor}, expected a number > 0 to divide the loss by')
         return loss.sum() / avg_factor
 
     @property
@@ -147,12 +154,16 @@ class ClassWeightedLoss(LongTailLoss):
     def __init__(self, class_weight=None, beta=0.9999, **kwargs):
         if isinstance(class_weight, str):
             _check_choice('class_weight', class_weight, ('inverse', 'effective'))
+        check_range(self, '[0, 1]', beta=beta)
         super().__init__(**kwargs)
         self.class_weight = class_weight
         self.beta = beta
         if class_weight is not None and not isinstance(class_weight, str):
             self.class_weight = 'given'
-            self.register_buffer('given_weight', as_counts(class_weight, allow_empty=True), persistent=False)
+            weight = torch.as_tensor(class_weight, dtype=torch.float64)
+            if weight.ndim != 1 or not ((weight >= 0) & weight.isfinite()).all():
+                raise ValueError(f'class_weight={class_weight}; expected finite weights >= 0, one a class')
+            self.register_buffer('given_weight', weight, persistent=False)
 
     def class_weights(self, num_classes):
         if self.class_weight is None:
@@ -178,9 +189,9 @@ def check_target(target, logits, num_classes, multi_label=False):
     if not soft and target.dtype.is_floating_point:
         raise ValueError(f'labels must be integers, got {target.dtype}; pass target.long()')
     if target.device.type == 'cpu' and target.numel() and not torch.compiler.is_compiling():
-        low, high = target.aminmax()
-        if low < 0 or high > (1 if soft else num_classes - 1):
-            value, allowed = low if low < 0 else high, '[0, 1]' if soft else f'[0, {num_classes})'
+        low, high = target.aminmax()  # NaN if any is
+        if not (low >= 0 and high <= (1 if soft else num_classes - 1)):
+            value, allowed = high if low >= 0 else low, '[0, 1]' if soft else f'[0, {num_classes})'
             raise ValueError(f'the target holds {value.item():g}, expected values in {allowed}; '
                              'check num_classes of the head against the data set')
         if soft and not multi_label:

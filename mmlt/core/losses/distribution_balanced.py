@@ -1,6 +1,7 @@
 """Distribution-balanced loss for multi-label data.  z (N, C), multi-hot Y (N, C), n_c of num_images images have c."""
 import torch
 
+from ..checks import check_range
 from .base import LongTailLoss
 from .sigmoid import focal_bce
 
@@ -48,6 +49,9 @@ class DistributionBalancedLoss(LongTailLoss):
                  num_images=None, **kwargs):
         if num_images is None:
             raise ValueError('num_images is required: the size of the training set; multi-label counts do not tell it')
+        check_range(self, '(0, inf)', neg_scale=neg_scale, balance_param=balance_param, num_images=num_images)
+        check_range(self, '[0, inf)', alpha=alpha, beta=beta, gamma=gamma)
+        check_range(self, '(-inf, inf)', mu=mu, init_bias=init_bias)
         self.num_images = num_images
         super().__init__(**kwargs)
         self.alpha = alpha

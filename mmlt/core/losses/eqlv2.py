@@ -1,6 +1,7 @@
 """Equalization loss v2.  z (N, C), s = sigmoid z; positive and negative gradients gathered per class (C,)."""
 import torch
 
+from ..checks import check_range
 from .base import LongTailLoss, sum_over_ranks
 from .sigmoid import weighted_bce
 
@@ -31,6 +32,8 @@ class EqualizationLossV2(LongTailLoss):
     sized = ('positive', 'negative')
 
     def __init__(self, gamma=12.0, mu=0.8, alpha=4.0, **kwargs):
+        check_range(self, '[0, inf)', gamma=gamma, alpha=alpha)
+        check_range(self, '(-inf, inf)', mu=mu)
         super().__init__(**kwargs)
         self.gamma = gamma
         self.mu = mu
@@ -50,15 +53,15 @@ class EqualizationLossV2(LongTailLoss):
 
     def gather(self, logits, target, positive, negative):
         """Add the weighted |gradient| of every class, over all ranks."""
-        probs = logits.sigmoid()
+        probs, dtype = logits.sigmoid(), positive.dtype
         if target.ndim == 1:
             index = target[:, None]
-            miss = torch.sigmoid(-logits.gather(1, index)).squeeze(1).double()
+            miss = torch.sigmoid(-logits.gather(1, index)).squeeze(1).to(dtype)
             of_positives = torch.zeros_like(positive).index_add_(0, target, miss)
-            of_negatives = probs.scatter_(1, index, 0).sum(0, dtype=torch.float64)
+            of_negatives = probs.scatter_(1, index, 0).sum(0, dtype=dtype)
         else:
-            of_positives = (target * torch.sigmoid(-logits)).sum(0, dtype=torch.float64)
-            of_negatives = ((1 - target) * probs).sum(0, dtype=torch.float64)
+            of_positives = (target * torch.sigmoid(-logits)).sum(0, dtype=dtype)
+            of_negatives = ((1 - target) * probs).sum(0, dtype=dtype)
         of_positives *= positive
         of_negatives *= negative
         sum_over_ranks(of_positives, of_negatives)

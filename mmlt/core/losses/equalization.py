@@ -4,6 +4,7 @@ import math
 import torch
 import torch.nn.functional as F
 
+from ..checks import check_range
 from ..draws import Draws
 from .base import LongTailLoss
 from .sigmoid import weighted_bce
@@ -39,8 +40,7 @@ class SoftmaxEqualizationLoss(LongTailLoss):
     """
 
     def __init__(self, gamma=0.9, threshold=0.005, seed=0, **kwargs):
-        if not 0 <= gamma <= 1:
-            raise ValueError(f'gamma is a probability, got {gamma}')
+        check_range(self, '[0, 1]', gamma=gamma, threshold=threshold)
         super().__init__(**kwargs)
         self.gamma = gamma
         self.threshold = threshold
@@ -65,6 +65,7 @@ class EqualizationLoss(LongTailLoss):
     """
 
     def __init__(self, threshold=1.77e-3, **kwargs):
+        check_range(self, '[0, 1]', threshold=threshold)
         super().__init__(**kwargs)
         self.threshold = threshold
 

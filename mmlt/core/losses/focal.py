@@ -2,6 +2,7 @@
 import torch
 import torch.nn.functional as F
 
+from ..checks import check_range
 from .base import ClassWeightedLoss
 
 
@@ -36,6 +37,7 @@ class SoftmaxFocalLoss(ClassWeightedLoss):
     needs_counts = False
 
     def __init__(self, gamma=2.0, **kwargs):
+        check_range(self, '[0, inf)', gamma=gamma)
         super().__init__(**kwargs)
         self.gamma = gamma
 

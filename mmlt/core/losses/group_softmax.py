@@ -5,8 +5,9 @@ Group g owns the slots [others, its classes, ascending]; groups follow the order
 import torch
 import torch.nn.functional as F
 
+from ..checks import check_range
 from ..draws import Draws
-from ..layers.group_softmax import group_layout
+from ..layers.group_softmax import check_bins, group_layout
 from .base import LongTailLoss
 
 
@@ -24,6 +25,8 @@ class BalancedGroupSoftmaxLoss(LongTailLoss):
     """
 
     def __init__(self, bins=(10, 100, 1000), others_ratio=8.0, seed=0, **kwargs):
+        check_bins(bins)
+        check_range(self, '[0, inf)', others_ratio=others_ratio)
         self.bins = tuple(bins)
         self.widths = []
         super().__init__(**kwargs)

@@ -2,6 +2,7 @@
 import torch
 import torch.nn.functional as F
 
+from ..checks import check_range
 from ..counts import inverse_weights
 from .base import LongTailLoss
 
@@ -33,6 +34,7 @@ class InfluenceBalancedLoss(LongTailLoss):
     needs_features = True
 
     def __init__(self, alpha=1000.0, detach=False, **kwargs):
+        check_range(self, '(0, inf)', alpha=alpha)
         super().__init__(**kwargs)
         self.alpha = alpha
         self.detach = detach

@@ -3,6 +3,7 @@ import math
 
 import torch
 
+from ..checks import check_range
 from .base import ClassWeightedLoss, _check_choice
 from .cross_entropy import adjusted_cross_entropy
 
@@ -34,7 +35,7 @@ class LabelAwareSmoothLoss(ClassWeightedLoss):
     Args:
         smooth_head, smooth_tail (float): smoothing of the largest and of the smallest class.
         shape (str): ``'concave'``, ``'linear'``, ``'convex'`` or ``'exp'``, between the two.
-        power (float, optional): of ``'exp'``.
+        power (float, optional): of ``'exp'``, which needs it.
         form (str): ``'code'``, what MiSLAS ran: the smoothing spreads over all C classes; ``'paper'``: over the C - 1
             others.
     """
@@ -42,11 +43,9 @@ class LabelAwareSmoothLoss(ClassWeightedLoss):
     def __init__(self, smooth_head=0.4, smooth_tail=0.1, shape='concave', power=None, form='code', **kwargs):
         _check_choice('shape', shape, SHAPES)
         _check_choice('form', form, ('code', 'paper'))
-        for name, value in (('smooth_head', smooth_head), ('smooth_tail', smooth_tail)):
-            if not 0 <= value <= 1:
-                raise ValueError(f'{name}={value}; expected a share in [0, 1]')
-        if shape == 'exp' and power is None:
-            raise ValueError("shape='exp' needs power, for example power=2.0")
+        check_range(self, '[0, 1]', smooth_head=smooth_head, smooth_tail=smooth_tail)
+        if shape == 'exp':
+            check_range(self, '(0, inf)', power=power)
         super().__init__(**kwargs)
         self.smooth_head = smooth_head
         self.smooth_tail = smooth_tail

@@ -4,6 +4,7 @@ import math
 import torch
 import torch.nn.functional as F
 
+from ..checks import check_range
 from ..counts import log_prior
 from .base import LongTailLoss
 
@@ -42,6 +43,7 @@ class LADELoss(LongTailLoss):
     corrects_prior = True
 
     def __init__(self, remine_lambda=0.1, alpha=0.1, **kwargs):
+        check_range(self, '[0, inf)', remine_lambda=remine_lambda, alpha=alpha)
         super().__init__(**kwargs)
         self.remine_lambda = remine_lambda
         self.alpha = alpha

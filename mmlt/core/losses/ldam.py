@@ -1,6 +1,7 @@
 """Label-distribution-aware margins.  z (N, C) scaled cosines, margins m (C,) on the same scale."""
 import torch.nn.functional as F
 
+from ..checks import check_range
 from .base import ClassWeightedLoss
 from .sigmoid import softplus
 
@@ -28,8 +29,8 @@ def margin_cross_entropy(logits, target, margins):
 class LDAMLoss(ClassWeightedLoss):
     """CE with the margin Delta_c ~ n_c^(-1/4) on the label's cosine. Cao et al., NeurIPS 2019, arXiv:1906.07413.
 
-    It needs a cosine classifier such as ``CosineLinear``. Takes ``class_weight`` (LDAM-DRW: ``'effective'`` from the
-    second stage on), ``beta`` and the arguments of :class:`LongTailLoss`.
+    It needs a cosine classifier such as ``CosineLinear``. Takes ``class_weight``, ``beta`` and the arguments of
+    :class:`LongTailLoss`. The authors' LDAM-DRW is ``class_weight='effective', avg='weight'`` from the second stage on.
 
     Args:
         max_margin (float): the margin of the rarest class, in units of the cosine; 0.3 for iNaturalist.
@@ -43,6 +44,8 @@ class LDAMLoss(ClassWeightedLoss):
     """
 
     def __init__(self, max_margin=0.5, scale=30.0, logits_scaled=True, **kwargs):
+        check_range(self, '[0, inf)', max_margin=max_margin)
+        check_range(self, '(0, inf)', scale=scale)
         super().__init__(**kwargs)
         self.max_margin = max_margin
         self.scale = scale

@@ -1,4 +1,5 @@
 """Cross entropy of logits moved by the class prior.  z (N, C), counts n (C,), pi = n / sum n."""
+from ..checks import check_range
 from ..counts import log_prior
 from .base import ClassWeightedLoss
 from .cross_entropy import adjusted_cross_entropy
@@ -52,6 +53,7 @@ class LogitAdjustLoss(PriorLoss):
     """
 
     def __init__(self, tau=1.0, **kwargs):
+        check_range(self, '(-inf, inf)', tau=tau)
         super().__init__(**kwargs)
         self.tau = tau
 
@@ -68,6 +70,8 @@ class VSLoss(PriorLoss):
     """
 
     def __init__(self, gamma=0.3, tau=1.0, **kwargs):
+        check_range(self, '[0, inf)', gamma=gamma)
+        check_range(self, '(-inf, inf)', tau=tau)
         super().__init__(**kwargs)
         self.gamma = gamma
         self.tau = tau
@@ -87,6 +91,7 @@ class CDTLoss(PriorLoss):
     """
 
     def __init__(self, gamma=0.2, **kwargs):
+        check_range(self, '[0, inf)', gamma=gamma)
         super().__init__(**kwargs)
         self.gamma = gamma
 

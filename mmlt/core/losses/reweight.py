@@ -1,6 +1,7 @@
 """Re-weighted cross entropy.  n (C,) training counts, w (C,) class weights, N = sum n, pi = n / N."""
 import torch.nn.functional as F
 
+from ..checks import check_range
 from ..counts import effective_weights
 from .base import LongTailLoss, _check_choice
 from .sigmoid import sigmoid_focal, weighted_bce
@@ -52,6 +53,7 @@ class CostSensitiveLoss(ReweightLoss):
     """
 
     def __init__(self, gamma=1.0, **kwargs):
+        check_range(self, '[0, inf)', gamma=gamma)
         super().__init__(**kwargs)
         self.gamma = gamma
 
@@ -86,6 +88,7 @@ class GeneralizedReweightLoss(ReweightLoss):
     """
 
     def __init__(self, rho=1.2, **kwargs):
+        check_range(self, '[0, inf)', rho=rho)
         super().__init__(**kwargs)
         self.rho = rho
 
@@ -96,7 +99,8 @@ class GeneralizedReweightLoss(ReweightLoss):
 class ClassBalancedLoss(ReweightLoss):
     """Weights by the effective number of samples, (1 - beta) / (1 - beta^n), that sum to C.
 
-    Cui et al., Class-balanced loss, CVPR 2019, arXiv:1901.05555.
+    Cui et al., Class-balanced loss, CVPR 2019, arXiv:1901.05555. Their code averages over the N images
+    (``avg='batch'``); the default is that of LDAM's code and of Bag of Tricks.
 
     Args:
         beta (float): the larger, the closer to 1 / n; 0 gives equal weights.
@@ -107,6 +111,8 @@ class ClassBalancedLoss(ReweightLoss):
 
     def __init__(self, beta=0.9999, base='ce', gamma=1.0, avg=None, **kwargs):
         _check_choice('base', base, ('ce', 'focal', 'sigmoid'))
+        check_range(self, '[0, 1]', beta=beta)
+        check_range(self, '[0, inf)', gamma=gamma)
         super().__init__(avg=avg or ('weight' if base == 'ce' else 'batch'), **kwargs)
         self.beta = beta
         self.base = base

@@ -4,6 +4,7 @@ import math
 import torch
 import torch.nn.functional as F
 
+from ..checks import check_integer, check_range
 from .base import LongTailLoss, sum_over_ranks
 
 
@@ -40,8 +41,9 @@ class SeesawSoftmaxLoss(LongTailLoss):
     sized = ('seen', )
 
     def __init__(self, p=0.8, q=2.0, eps=1e-2, max_labels=2, **kwargs):
-        if not eps > 0:
-            raise ValueError(f'eps must be positive, got {eps}')
+        check_range(self, '[0, inf)', p=p, q=q)
+        check_range(self, '(0, inf)', eps=eps)
+        check_integer(self, 1, max_labels=max_labels)
         super().__init__(**kwargs)
         self.p = p
         self.q = q

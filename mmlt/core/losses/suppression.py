@@ -1,6 +1,7 @@
 """Adaptive class suppression.  z (N, C), s = sigmoid z."""
 import math
 
+from ..checks import check_range
 from .base import LongTailLoss
 from .sigmoid import weighted_bce
 
@@ -24,8 +25,7 @@ class AdaptiveClassSuppressionLoss(LongTailLoss):
     needs_counts = False
 
     def __init__(self, threshold=0.7, **kwargs):
-        if not 0 <= threshold <= 1:
-            raise ValueError(f'threshold is a probability, got {threshold}')
+        check_range(self, '[0, 1]', threshold=threshold)
         super().__init__(**kwargs)
         self.threshold = threshold
 

@@ -5,6 +5,7 @@ import torch
 from torch import distributed as dist
 from torch.utils.data import Sampler
 
+from mmlt.core.checks import check_integer
 from mmlt.core.sampling import ClassIndex, drawn_indices, power_probabilities, seeded_generator, shuffled_indices
 
 from ..labels import class_counts, labels_of, num_classes_of
@@ -35,7 +36,7 @@ class ClassSampler(Sampler):
 
     Raises:
         TypeError: the labels cannot be read.
-        ValueError: a label outside the classes, no label at all, or ``num_samples`` below 1.
+        ValueError: a label outside the classes, no label at all, ``num_samples`` below 1 or ``seed`` below 0.
     """
 
     begin = 0
@@ -50,11 +51,10 @@ class ClassSampler(Sampler):
         else:
             self.index = ClassIndex(labels, num_classes)
         self.num_samples = self.default_length() if num_samples is None else num_samples
-        if self.num_samples < 1:
-            raise ValueError(f'num_samples is the number of indices of one epoch over all ranks, at least 1; '
-                             f'got {num_samples}')
         self.rank, self.world_size = rank_and_world_size()
         self.seed = shared_seed() if seed is None else seed
+        check_integer(self, 1, num_samples=self.num_samples)
+        check_integer(self, 0, seed=self.seed)
         self.round_up = round_up
         self.total_size = -(-self.num_samples // self.world_size) * self.world_size if round_up else self.num_samples
         self.epoch = 0

@@ -52,13 +52,13 @@ class StagedSampler(Sampler):
                 sampler.begin = stage['begin']
             self.samplers.append(sampler)
             if num_samples is None:
-                num_samples = getattr(sampler, 'total_size', len(dataset))
+                num_samples = epoch_size(sampler, len(dataset))
             if len(sampler) != len(self):
                 name = type(sampler).__name__
                 raise ValueError(f'an epoch must keep its length: {name}, the stage at epoch {stage["begin"]}, has '
                                  f'{len(sampler)} indices a rank, the first stage {len(self)}; give {name} the same '
                                  f'round_up and {num_samples} indices over all ranks (num_samples in mmlt)')
-        self.total_size, self.round_up = num_samples, round_up
+        self.total_size, self.round_up = getattr(self.samplers[0], 'total_size', num_samples), round_up
         self.set_epoch(0)
 
     def set_epoch(self, epoch):
@@ -78,6 +78,14 @@ class StagedSampler(Sampler):
 
     def __len__(self):
         return len(self.samplers[0])
+
+
+def epoch_size(sampler, size):
+    """Indices of a sampler's epoch over all ranks, without those that only fill up the ranks; ``size`` images."""
+    if isinstance(sampler, ClassSampler):
+        return sampler.num_samples
+    total = getattr(sampler, 'total_size', size)
+    return size if 0 <= total - size < getattr(sampler, 'world_size', 1) else total
 
 
 def build_sampler(sampler, dataset, seed, **kwargs):

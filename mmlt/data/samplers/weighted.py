@@ -1,6 +1,7 @@
 """One class a row of the table of samplers. All take ``dataset, seed=None, round_up=True, num_samples=None``, too:
 see :class:`ClassSampler`. n (C,) images of each class, N in all; an empty class is never drawn.
 """
+from mmlt.core.checks import check_integer
 from mmlt.core.sampling import (
     balanced_indices,
     class_cycle_indices,
@@ -102,7 +103,7 @@ class CurriculumSampler(ClassSampler):
         max_epochs (int): the length of the schedule; g stays afterwards.
         schedule (str): ``'convex'``, ``'linear'``, ``'concave'`` or ``'composite'``, see
             :func:`mmlt.core.sampling.curriculum_exponent`.
-        base (float): of ``'concave'``.
+        base (float): of ``'concave'``, in (0, 1].
     """
 
     def __init__(self, dataset, max_epochs, schedule='convex', base=0.99, **kwargs):
@@ -147,8 +148,7 @@ class ClassCycleSampler(ClassBalancedSampler):
 
     def __init__(self, dataset, samples_per_class=4, **kwargs):
         super().__init__(dataset, **kwargs)
-        if samples_per_class < 1:
-            raise ValueError(f'samples_per_class must be at least 1, got {samples_per_class}')
+        check_integer(self, 1, samples_per_class=samples_per_class)
         self.samples_per_class = samples_per_class
 
     def draw(self, generator):

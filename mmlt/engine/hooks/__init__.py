@@ -1,7 +1,9 @@
 from .class_counts import ClassCountsHook
 from .fit_classifier import FitClassifierHook
 from .max_norm import MaxNormHook
+from .partners import PartnerHook
 from .prefix_checkpoint import PrefixCheckpointHook
 from .stage_switch import StageSwitchHook
 
-__all__ = ['ClassCountsHook', 'FitClassifierHook', 'MaxNormHook', 'PrefixCheckpointHook', 'StageSwitchHook']
+__all__ = ['ClassCountsHook', 'FitClassifierHook', 'MaxNormHook', 'PartnerHook', 'PrefixCheckpointHook',
+           'StageSwitchHook']

@@ -1,20 +1,29 @@
-"""MaxNorm as a projection after each step. Alshammari et al., CVPR 2022, arXiv:2203.14197."""
+"""MaxNorm as a projection. Alshammari et al., CVPR 2022, arXiv:2203.14197."""
 from mmengine.hooks import Hook
 
+from mmlt.core.checks import check_range
 from mmlt.core.max_norm import max_norm_radius, project_rows
 from mmlt.engine.access import submodule, unwrap
 
 
 class MaxNormHook(Hook):
-    """After each step, project the classifier's rows onto a ball whose radius is fixed when training starts.
+    """Project the classifier's rows onto a ball whose radius is fixed when training starts.
+
+    The authors' code projects after each epoch, ``by_epoch=True``. Its loss there is the binary cross entropy of the
+    softmax scores times class-balanced weights, averaged over N·C, in place of ``ClassBalancedLoss``.
 
     Args:
         path (str): module whose ``weight`` (C, D) is constrained.
         share (float): where the radius lies between the shortest (0) and the longest (1) row at the start.
+        by_epoch (bool): after each epoch instead of each step.
+
+    Raises:
+        ValueError: ``share`` lies outside [0, 1]; no module at ``path``, when training starts.
     """
 
-    def __init__(self, path='head.fc', share=0.1):
-        self.path, self.share = path, share
+    def __init__(self, path='head.fc', share=0.1, by_epoch=False):
+        check_range(self, '[0, 1]', share=share)
+        self.path, self.share, self.by_epoch = path, share, by_epoch
         self.radius = None
 
     def before_train(self, runner):
@@ -22,6 +31,14 @@ class MaxNormHook(Hook):
             self.radius = max_norm_radius(self._weight(runner), self.share)
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if not self.by_epoch:
+            self._project(runner)
+
+    def after_train_epoch(self, runner):
+        if self.by_epoch:
+            self._project(runner)
+
+    def _project(self, runner):
         weight = self._weight(runner)
         weight.copy_(project_rows(weight, self.radius.to(weight.device)))
 

@@ -7,6 +7,7 @@ from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
 from mmlt.data.samplers import StagedSampler
+from mmlt.data.samplers.staged import epoch_size
 from mmlt.engine.access import build_augments, parameters, unwrap
 from mmlt.engine.amp import autocast_dtype
 from mmlt.engine.cam import CAMStage
@@ -108,7 +109,7 @@ class StageSwitchHook(Hook):
                 stages.insert(0, dict(begin=0, sampler=old))
             loader.batch_sampler.sampler = StagedSampler(
                 loader.dataset, stages, seed=getattr(old, 'seed', runner.seed),
-                round_up=getattr(old, 'round_up', True), num_samples=getattr(old, 'total_size', len(loader.dataset)))
+                round_up=getattr(old, 'round_up', True), num_samples=epoch_size(old, len(loader.dataset)))
 
     def _install_pipelines(self, runner):
         self._pipeline_begins = []

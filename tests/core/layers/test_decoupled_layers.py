@@ -40,7 +40,10 @@ def test_chosen_tau_is_state():
     layer.tau = 0.4
     other = TauNormLinear(2, 3)
     other.load_state_dict(layer.state_dict())
-    assert other.tau.item() == 0.4
+    assert other.tau.item() == layer.half().tau.item() == 0.4
+    with pytest.raises(ValueError, match='TauNormLinear: tau'):
+        layer.tau = float('nan')
+    assert layer.tau.item() == 0.4
 
 
 @given(st.integers(0, 99))
@@ -163,7 +166,8 @@ def test_ncm_refit_forgets():
 
 @pytest.mark.parametrize('features, labels, words', [
     (TRAIN, LABELS + 1, 'label 3'), (TRAIN, LABELS - 1, 'label -1'), (TRAIN[:4], LABELS, r'\(5, 2\)'),
-    (TRAIN * torch.nan, LABELS, 'NaN'), (TRAIN[:, :1], LABELS, r'\(5, 2\)'),
+    (TRAIN * torch.nan, LABELS, 'NaN'), (TRAIN, LABELS + .5, 'integers'), (TRAIN[:0], LABELS[:0], 'at least one row'),
+    (TRAIN[:, :1], LABELS, r'\(5, 2\)'),
 ])
 def test_ncm_bad_input(features, labels, words):
     with pytest.raises(ValueError, match=words):

@@ -74,7 +74,8 @@ def test_counts_of_the_same_grouping_are_welcome_others_not():
 
 @pytest.mark.parametrize('kwargs, words', [
     (dict(), 'class_counts'), (dict(class_counts=[1, 2]), '2 class counts for 7'),
-    (dict(class_counts=COUNTS, bins=(100, 10)), 'ascend'), (dict(class_counts=COUNTS * 0), 'training count 0'),
+    (dict(class_counts=COUNTS, bins=(100, 10)), 'ascend'),
+    (dict(class_counts=COUNTS, bins=(-5, 5)), 'positive'), (dict(class_counts=COUNTS * 0), 'training count 0'),
 ])
 def test_bad_arguments(kwargs, words):
     with pytest.raises(ValueError, match=words):

@@ -147,6 +147,29 @@ def test_half_module_runs(name):
     assert layer(torch.randn(3, D, dtype=torch.bfloat16)).isfinite().all()
 
 
+def test_wrong_widths(name):
+    layer = make(name)
+    before = {k: v.clone() for k, v in layer.state_dict().items()}
+    for width in (D - 1, 2 * D):
+        with pytest.raises(ValueError, match=f'in_features=8, the features have {width}'):
+            layer(torch.randn(2, width))
+    assert all(value.equal(layer.state_dict()[k]) for k, value in before.items())
+    with pytest.raises(ValueError, match='in_features must be an integer >= 1, got 0'):
+        make(name, in_features=0)
+
+
+@pytest.mark.parametrize('name, argument, values', [
+    ('CausalLinear', 'num_heads', [0, -2, 2.0]), ('CausalLinear', 'momentum', [-1, 1]), ('CausalLinear', 'gamma', [-1]),
+    ('CausalLinear', 'scale', [0]), ('CosineLinear', 'scale', [0, -1]), ('ETFLinear', 'scale', [-1]),
+    ('TauNormLinear', 'tau', [float('nan'), 'a']), ('TaxonomicLinear', 'threshold', [2]),
+    ('TaxonomicLinear', 'drop_rate', [1.0, -0.1])
+])
+def test_arguments_out_of_range(name, argument, values):
+    for value in values:
+        with pytest.raises(ValueError, match=f'{name}: {argument} must be .* got {value!r}'):
+            make(name, **{argument: value})
+
+
 @pytest.mark.parametrize('size', [0.0, 1e-20, 1e4, 1e15])
 def test_extreme_features_give_no_nan(name, size):
     layer = make(name)

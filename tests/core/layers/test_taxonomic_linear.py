@@ -203,5 +203,5 @@ def test_sampling_in_feature_maps_and_under_autocast():
 
 @pytest.mark.parametrize('rate', [-0.1, 1.0])
 def test_bad_drop_rate(rate):
-    with pytest.raises(ValueError, match=r'drop_rate is a probability in \[0, 1\)'):
+    with pytest.raises(ValueError, match=r'drop_rate must be a number in \[0, 1\)'):
         TaxonomicLinear(6, 2, parents=[-1, -1], drop_rate=rate)

@@ -4,6 +4,9 @@ import torch
 
 pytest.importorskip('mmpretrain')
 import tiny
+from mmengine.model import ExponentialMovingAverage
+
+from mmlt.core.losses import SeesawSoftmaxLoss
 
 COUNTS = sum(tiny.COUNTS)
 
@@ -36,3 +39,15 @@ def test_bfloat16_training(tmp_path, loss):
         assert (module.positive > 0).all() and (module.negative > 0).all()
     if hasattr(module, 'draws'):
         assert module.draws.step == steps
+
+
+@pytest.mark.parametrize('update_buffers', [False, True])
+def test_averaged_copies_in_half_precision(update_buffers):
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), SeesawSoftmaxLoss(class_counts=[5e6, 501, 3])).half()
+    copy = ExponentialMovingAverage(model, update_buffers=update_buffers, momentum=0.5)
+    for count in (1001, 2003):
+        model[1].seen = torch.full((3, ), count, dtype=torch.float64)
+        copy.update_parameters(model)
+    assert copy.module[0].weight.dtype == torch.float16
+    assert copy.module[1].class_counts.tolist() == [5e6, 501, 3]
+    assert copy.module[1].seen.tolist() == [1502 if update_buffers else 2003] * 3

@@ -2,6 +2,7 @@
 import copy
 import json
 import math
+import re
 
 import pytest
 import torch
@@ -72,6 +73,14 @@ def test_reduction(name):
     with pytest.raises(ValueError, match='reduction'):
         loss(z, y, reduction_override='max', **kw)
     torch.testing.assert_close(build(name, profile(5), loss_weight=0.5).eval()(z, y, **kw), 0.5 * loss(z, y, **kw))
+
+
+@pytest.mark.parametrize('shape', [(4, 1), (1, ), (3, ), ()])
+def test_sample_weights_never_broadcast(name, shape):
+    loss = build(name, profile(5))
+    z, y, _, kw = inputs(loss, 5)
+    with pytest.raises(ValueError, match='weight has shape'):
+        loss(z, y, torch.ones(shape), **kw)
 
 
 def test_sample_weights_enter_the_mean_by_weight():
@@ -334,6 +343,24 @@ def test_draws_differ_by_step_and_seed():
     assert first == b(z, y) and first != a(z, y) and first != c(z, y)
 
 
+@pytest.mark.parametrize('cast', [
+    lambda m: m.half(), lambda m: m.bfloat16(), lambda m: m.to(torch.float16), lambda m: copy.deepcopy(m).float()
+])
+def test_casts_leave_the_state_alone(name, cast):
+    plain = build(name, [10**6, 501, 30, 7], **(dict(num_images=10**7) if name == 'DistributionBalancedLoss' else {}))
+    other = cast(copy.deepcopy(plain))
+    assert run(plain, 2) == run(other, 2)
+    assert all(value.equal(other.state_dict()[key]) for key, value in plain.state_dict().items())
+    assert all(value.dtype == other.state_dict()[key].dtype for key, value in plain.state_dict().items())
+
+
+def test_casts_do_not_stop_the_counting():
+    loss = lt.SeesawSoftmaxLoss(num_classes=3).bfloat16()
+    for _ in range(300):
+        loss(torch.zeros(1, 3), torch.tensor([1]))
+    assert loss.seen.tolist() == [0, 300, 0]
+
+
 def test_module_list_and_deepcopy():
     modules = torch.nn.ModuleList(build(n, profile(4)) for n in NAMES)
     copies = copy.deepcopy(modules)
@@ -348,6 +375,12 @@ def test_counts_from_a_file_and_later(tmp_path):
     late = lt.BalancedSoftmaxLoss()
     late.set_class_counts([100, 50, 10])
     assert lt.BalancedSoftmaxLoss(class_counts=str(path))(z, y) == late(z, y)
+
+
+@pytest.mark.parametrize('loaded', [[5., float('nan'), 1], [5., -1, 1], [5., 0, 1], [[5., 1]]])
+def test_counts_of_a_checkpoint_are_checked(loaded):
+    with pytest.raises(ValueError, match='count'):
+        lt.BalancedSoftmaxLoss().load_state_dict(dict(class_counts=torch.tensor(loaded)))
 
 
 @pytest.mark.parametrize('class_weight, expected', [
@@ -377,17 +410,39 @@ def test_bad_arguments():
         (lambda: lt.WeightedSoftmaxLoss(form='sqrt'), "form='sqrt'"),
         (lambda: lt.ClassBalancedLoss(base='mse'), "base='mse'"),
         (lambda: lt.LabelAwareSmoothLoss(shape='round'), "shape='round'"),
-        (lambda: lt.LabelAwareSmoothLoss(shape='exp'), 'needs power'),
-        (lambda: lt.LabelAwareSmoothLoss(smooth_head=1.4), 'smooth_head=1.4'),
-        (lambda: lt.SoftmaxEqualizationLoss(gamma=9), 'gamma'), (lambda: lt.SeesawSoftmaxLoss(eps=0), 'eps'),
-        (lambda: lt.AdaptiveClassSuppressionLoss(threshold=7), 'threshold'),
-        (lambda: lt.BalancedGroupSoftmaxLoss(bins=(9, 3), class_counts=[1, 2]), 'ascend'),
+        (lambda: lt.SoftmaxFocalLoss(class_weight=[1, -2, 3]), r'class_weight=\[1, -2, 3\]'),
         (lambda: lt.SeesawSoftmaxLoss(num_classes=3, class_counts=[1, 2]), 'holds 3 classes'),
         (lambda: lt.VSLoss(class_counts=[2, 1])(torch.zeros(1, 3), torch.tensor([0])), 'counts of 2 classes'),
         (lambda: lt.SoftmaxFocalLoss(class_weight=[1, 2])(torch.zeros(1, 3), torch.tensor([0])), '2 entries'),
+        (lambda: lt.SoftmaxFocalLoss()(torch.zeros(3), torch.tensor([0])), r'logits have shape \(3,\)'),
+        (lambda: lt.SoftmaxFocalLoss()(torch.zeros(1, 3), torch.full((1, 3), math.nan)), 'holds nan'),
+        (lambda: lt.SoftmaxFocalLoss()(torch.zeros(1, 3), torch.tensor([0]), avg_factor=0), 'avg_factor=0'),
     ]:
         with pytest.raises(ValueError, match=message):
             call()
     with pytest.raises(RuntimeError, match='ClassCountsHook'):
         lt.BalancedSoftmaxLoss()(torch.zeros(1, 3), torch.tensor([0]))
     assert math.isfinite(lt.SoftmaxFocalLoss()(torch.zeros(1, 3), torch.tensor([0])))
+
+
+@pytest.mark.parametrize('name, argument, values', [
+    ('LDAMLoss', 'max_margin', [-0.5, math.nan]), ('LDAMLoss', 'scale', [0, -30]), ('LDAMLoss', 'beta', [1.5]),
+    ('InfluenceBalancedLoss', 'alpha', [0, -1]), ('SoftmaxFocalLoss', 'gamma', [-1]),
+    ('ClassBalancedLoss', 'gamma', [-2]), ('ClassBalancedLoss', 'beta', [-0.1, 2]),
+    ('DistributionBalancedLoss', 'neg_scale', [0, -1]), ('DistributionBalancedLoss', 'gamma', [-1]),
+    ('DistributionBalancedLoss', 'num_images', [0]), ('LabelAwareSmoothLoss', 'smooth_head', [1.4]),
+    ('LabelAwareSmoothLoss', 'power', [-1, None]), ('LogitAdjustLoss', 'tau', [math.nan, 'a']),
+    ('VSLoss', 'gamma', [-0.3]), ('VSLoss', 'tau', [math.inf]), ('CDTLoss', 'gamma', [-0.2]),
+    ('CostSensitiveLoss', 'gamma', [math.nan, -1]), ('GeneralizedReweightLoss', 'rho', [math.nan, -1]),
+    ('EqualizationLoss', 'threshold', [50, -1]), ('SoftmaxEqualizationLoss', 'threshold', [50, -1]),
+    ('SoftmaxEqualizationLoss', 'gamma', [9]), ('SoftmaxEqualizationLoss', 'seed', [-1]),
+    ('AdaptiveClassSuppressionLoss', 'threshold', [7]), ('BalancedGroupSoftmaxLoss', 'others_ratio', [-1]),
+    ('BalancedGroupSoftmaxLoss', 'bins', [(-5, 5), (9, 3)]), ('SeesawSoftmaxLoss', 'p', [-1]),
+    ('SeesawSoftmaxLoss', 'q', [-1]), ('SeesawSoftmaxLoss', 'eps', [0]), ('SeesawSoftmaxLoss', 'max_labels', [0]),
+    ('EqualizationLossV2', 'alpha', [-4]), ('LADELoss', 'alpha', [-1]), ('LADELoss', 'remine_lambda', [-1])
+])
+def test_arguments_out_of_range(name, argument, values):
+    more = dict(shape='exp') if argument == 'power' else {}
+    for value in values:
+        with pytest.raises(ValueError, match=f'{argument} must.*got {re.escape(repr(value))}$'):
+            build(name, **{argument: value}, **more)
