@@ -1,4 +1,4 @@
-"""Long-tailed digits in plain PyTorch, without OpenMMLab: pip install scikit-learn -e . && python docs/plain_torch.py"""
+"""Long-tailed digits in plain PyTorch, no OpenMMLab: pip install scikit-learn -e . && python docs/plain_torch.py"""
 import torch
 from sklearn.datasets import load_digits
 from torch import nn

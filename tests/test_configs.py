@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip('mmpretrain')
 from mmengine.config import Config
-from mmengine.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS, init_default_scope
+from mmengine.registry import DATA_SAMPLERS, METRICS, MODELS, init_default_scope
+from mmpretrain.registry import DATASETS
 from mmpretrain.registry import HOOKS as MM_HOOKS
 
 from mmlt.engine.hooks import StageSwitchHook

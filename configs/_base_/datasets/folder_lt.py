@@ -1,4 +1,4 @@
-# your own images, data/folder/{train,val}/<class>/*.jpg, thinned to an imbalance of 100; the head's num_classes is theirs
+# your own images, data/folder/{train,val}/<class>/*.jpg, thinned to an imbalance of 100
 _base_ = 'imagenet_lt.py'
 train_dataloader = dict(
     dataset=dict(

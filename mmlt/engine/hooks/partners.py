@@ -9,7 +9,7 @@ from mmlt.engine.access import batch_augments, unwrap
 
 
 class PartnerHook(Hook):
-    """Let ``ContextMinorityOversample`` and ``UniMix`` draw their partners from the whole training set, as the papers do.
+    """Let ``ContextMinorityOversample`` and ``UniMix`` draw partners from the whole training set, as their papers do.
 
     Without it they have the batch, in which rare classes are rare. A second loader, otherwise the runner's own, draws
     class c with the probability that the augmentation asks for, proportional to n_c^q. It loads as many images again
