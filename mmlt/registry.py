@@ -26,13 +26,19 @@ REGISTRIES = {
         'MODELS': ['mmlt.seg'],
     },
 }
+# imported to see whether a framework works
+PROBES = {'mmengine': 'mmengine.registry', 'mmpretrain': 'mmpretrain.models', 'mmdet': 'mmdet.registry',
+          'mmseg': 'mmseg.models'}
 # data sets derive from MMPretrain's, yet hold for every scope
 ROOT_DATASETS = 'mmlt.data.datasets'
 
 
 def installed(framework):
-    """True if the framework can be imported."""
-    return find_spec(framework) is not None
+    """True if the framework can be found."""
+    try:
+        return find_spec(framework) is not None
+    except ImportError:
+        return False
 
 
 def obstacle(framework):
@@ -44,6 +50,10 @@ def obstacle(framework):
     if framework in ('mmdet', 'mmseg') and not (installed('mmcv') and installed('mmcv._ext')):
         return (f'{framework} needs MMCV with compiled ops, this one has none; with torch, ninja and psutil installed: '
                 'MMCV_WITH_OPS=1 pip install --force-reinstall --no-deps --no-build-isolation onedl-mmcv')
+    try:
+        import_module(PROBES[framework])
+    except Exception as error:  # whatever a framework's own check of versions raises
+        return f'{framework} is installed, but cannot be imported: {type(error).__name__}: {error}'
 
 
 def require(framework):
@@ -60,7 +70,7 @@ def register_all():
             for name, packages in rows.items():
                 for package in packages:
                     _register(framework, name, package)
-    if installed('mmpretrain'):
+    if not obstacle('mmpretrain'):
         _register('mmengine', 'DATASETS', ROOT_DATASETS)
 
 

@@ -2,10 +2,22 @@
 from pathlib import Path
 
 import torch
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmlt.engine.cli import load_config, parser
 from mmlt.report.table import print_results
+
+
+class Validated(Hook):
+    """Knows whether the model as it is was validated."""
+    done = False
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.done = False
+
+    def after_val(self, runner):
+        self.done = True
 
 
 def main():
@@ -23,12 +35,18 @@ def main():
     if args.resume:
         cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
+        if not cfg.get('auto_scale_lr'):
+            raise SystemExit(f'error: {args.config} does not say for which batch its learning rate is; add '
+                             'auto_scale_lr = dict(base_batch_size=...), or drop --auto-scale-lr')
         cfg.auto_scale_lr.enable = True
     if args.seed is not None:
         cfg.randomness = dict(seed=args.seed)
 
-    runner = Runner.from_cfg(cfg)
+    runner, validated = Runner.from_cfg(cfg), Validated()
+    runner.register_hook(validated)
     runner.train()
+    if runner.val_loop is not None and not validated.done and runner.iter == runner.max_iters:
+        runner.val_loop.run()  # resumed after the last epoch
     metrics = {key[4:]: scalar.current() for key, scalar in runner.message_hub.log_scalars.items()
                if key.startswith('val/') and not key.endswith('time')}
     results = {key: metrics.pop(key) for key in list(metrics) if key.startswith('lt/')}

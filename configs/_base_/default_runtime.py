@@ -1,4 +1,4 @@
-custom_imports = dict(imports=['mmlt'])
+custom_imports = dict(imports=['mmlt.cls'])
 default_scope = 'mmpretrain'
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),

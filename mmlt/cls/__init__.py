@@ -1,8 +1,12 @@
 """Adapters to MMPretrain."""
-from .class_token import ClassToken
-from .heads import *  # noqa: F403
-from .heads import __all__ as _heads
-from .resnet10 import ResNet10
-from .resnet_cifar import ResNetCIFAR32
+from ..registry import require
+
+require('mmpretrain')
+
+from .class_token import ClassToken  # noqa: E402
+from .heads import *  # noqa: E402, F403
+from .heads import __all__ as _heads  # noqa: E402
+from .resnet10 import ResNet10  # noqa: E402
+from .resnet_cifar import ResNetCIFAR32  # noqa: E402
 
 __all__ = [*_heads, 'ClassToken', 'ResNet10', 'ResNetCIFAR32']

@@ -69,6 +69,7 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
             self._refuse_twice()
         if class_counts is not None:
             self.set_class_counts(class_counts)
+            self.own_counts = self.class_counts.clone()
 
     def set_class_counts(self, counts):
         """Take the training counts (C,). A class without an image is an error if ``logit_adjust`` is to use them."""

@@ -40,6 +40,7 @@ class LogitAdjust(ClassCounts):
         self.register_buffer('shift', None, persistent=False)
         if class_counts is not None:
             self.set_class_counts(class_counts)
+            self.own_counts = self.class_counts.clone()
 
     def derive(self):
         counts = as_counts(self.class_counts, self.num_classes)

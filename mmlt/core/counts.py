@@ -69,9 +69,11 @@ class ClassCounts(ExactBuffers):
     Attributes:
         allow_empty (bool): a class without training images is no error.
         counted (str): what has one entry a class, for errors.
+        own_counts (Tensor, optional): the counts that were given when it was built; ``ClassCountsHook`` leaves them.
     """
 
     allow_empty = False
+    own_counts = None
     counted = 'logits'
 
     def __init__(self, class_counts=None):
@@ -79,6 +81,7 @@ class ClassCounts(ExactBuffers):
         self.register_buffer('class_counts', torch.zeros(0, dtype=torch.float64))
         if class_counts is not None:
             self.set_class_counts(class_counts)
+            self.own_counts = self.class_counts.clone()
 
     def set_class_counts(self, counts):
         """Take the training counts (C,); everything derived follows."""

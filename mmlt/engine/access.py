@@ -54,7 +54,7 @@ def prepare_augments(augments, model, counts):
     for augment in augments:
         if hasattr(augment, 'attach'):
             augment.attach(model)
-        if counts is not None and hasattr(augment, 'set_class_counts'):
+        if counts is not None and hasattr(augment, 'set_class_counts') and augment.own_counts is None:
             augment.set_class_counts(counts)
 
 

@@ -27,7 +27,7 @@ class CAMTeacher(nn.Module):
     def __init__(self, model):
         super().__init__()
         model = unwrap(model)
-        weight = _classifier_weight(model)
+        weight = classifier_weight(model)
         self.data_preprocessor = copy.deepcopy(model.data_preprocessor)
         self.data_preprocessor.batch_augments = None
         self.backbone = copy.deepcopy(model.backbone)
@@ -59,7 +59,8 @@ class CAMTeacher(nn.Module):
         return cams
 
 
-def _classifier_weight(model):
+def classifier_weight(model):
+    """The weight (C, D) behind a plain pooling, from which CAMs are made; a ValueError names what stands in the way."""
     head, neck = getattr(model, 'head', None), getattr(model, 'neck', None)
     layer = getattr(head, 'fc', None)
     weight = getattr(layer, 'weight', None)
@@ -99,7 +100,8 @@ class CAMStage:
 
     def set_class_counts(self, counts):
         """Training counts (C,), which decide how often a class is transformed."""
-        self.augment.set_class_counts(counts)
+        if self.augment.own_counts is None:
+            self.augment.set_class_counts(counts)
 
     def snapshot(self, model):
         """Keep a frozen copy of what makes CAMs; after :meth:`load_state_dict`, in the state that was loaded."""

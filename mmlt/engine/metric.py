@@ -62,6 +62,7 @@ class LongTailMetric(BaseMetric):
         self.class_counts = self.class_accuracy = None
         if class_counts is not None:
             self.set_class_counts(class_counts)
+            self.own_counts = self.class_counts.clone()
         self._warned = False
         self._reset()
 

@@ -6,6 +6,7 @@ from torch.utils.data import Sampler
 from mmlt.core.checks import check_range
 
 from .access import near, parameters, submodule
+from .reinit import resettable
 
 KEYS = {  # and what each may be
     'begin': (int, ), 'sampler': (dict, type, Sampler), 'loss': (dict, ), 'freeze': (list, tuple), 'bn': (str, ),
@@ -65,12 +66,13 @@ class StagePlan:
         return [stage for stage in self.stages if set(keys) & set(stage)]
 
     def check(self, model, max_epochs):
-        """Warn of stages that never begin; a module path that ``model`` does not have is a ``ValueError``."""
+        """Warn of stages that never begin; a ``ValueError`` for what ``model`` does not have or cannot do."""
         for stage in self.stages:
             if stage['begin'] >= max_epochs:
                 warnings.warn(f'the stage of epoch {stage["begin"]} never begins: training ends after '
                               f'{max_epochs} epochs (0 to {max_epochs - 1})', stacklevel=1)
-            for path in stage.get('freeze', []):
-                parameters(model, path)
+            frozen = {id(p) for path in stage.get('freeze', []) for p in parameters(model, path)}
+            if all(id(p) in frozen or not p.requires_grad for p in model.parameters()):
+                raise ValueError(f'freeze={stage.get("freeze")} leaves nothing to train')
             for path in stage.get('reinit', []):
-                submodule(model, path)
+                resettable(submodule(model, path), path)

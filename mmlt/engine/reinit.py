@@ -15,9 +15,7 @@ def reinitialize(runner, path, seed):
     model = unwrap(runner.model)
     module = model.get_submodule(path)
     weights = list(module.parameters())
-    parts = [m for m in module.modules() if hasattr(m, 'reset_parameters')]
-    if not parts:
-        raise ValueError(f'{path} ({type(module).__name__}) has no reset_parameters; it cannot be re-initialised')
+    parts = resettable(module, path)
     device = weights[0].device
     with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []):
         torch.manual_seed(seed)
@@ -30,6 +28,14 @@ def reinitialize(runner, path, seed):
         runner.optim_wrapper.optimizer.state.pop(weight, None)
     for copy in ema_models(runner):
         copy.get_submodule(path).load_state_dict(module.state_dict())
+
+
+def resettable(module, path):
+    """The modules below ``path`` that know how to reset themselves; a ValueError if there is none."""
+    parts = [m for m in module.modules() if hasattr(m, 'reset_parameters')]
+    if not parts:
+        raise ValueError(f'{path} ({type(module).__name__}) has no reset_parameters; it cannot be re-initialised')
+    return parts
 
 
 def _init_cfg(model, path):

@@ -59,6 +59,25 @@ def test_given_counts(tmp_path):
     assert run.model.head.loss_module.class_counts.tolist() == [7, 7, 7]
 
 
+def test_parts_keep_the_counts_they_were_given(tmp_path, capfd):
+    """Also when a checkpoint brings others."""
+    tiny.train(tmp_path / 'one', epochs=1, model__head__loss=LOSS)
+    own = dict(LOSS, class_counts=[9, 15, 5])
+    metric = dict(type='LongTailMetric', class_counts=[200, 50, 1])
+    run = tiny.train(tmp_path / 'two', epochs=1, model__head__loss=own, val_evaluator=metric, log_level='WARNING',
+                     load_from=str(tmp_path / 'one/epoch_1.pth'))
+    assert run.model.head.loss_module.class_counts.tolist() == [9, 15, 5]
+    assert run.val_evaluator.metrics[0].class_counts.tolist() == [200, 50, 1]
+    assert 'first in class 0: 9 against 40' in capfd.readouterr().out
+    with pytest.raises(ValueError, match=r'BalancedSoftmaxLoss was given class_counts of 2 classes.* has 3'):
+        tiny.train(tmp_path / 'three', epochs=1, model__head__loss=dict(LOSS, class_counts=[9, 15]))
+
+
+def test_given_counts_of_another_length(tmp_path):
+    with pytest.raises(ValueError, match=r'class_counts=.*ClassCountsHook has 2 entries, head .* num_classes=3'):
+        tiny.train(tmp_path, epochs=1, default_hooks__class_counts__class_counts=[7, 7])
+
+
 BALANCED = dict(type='ClassBalancedSampler')
 
 

@@ -227,3 +227,28 @@ def test_cached_cams_outlive_a_change_of_the_pipeline_and_then_end(tmp_path):
     run.train()
     assert set(seen) == {(0, False), (1, True), (2, True), (3, False)}
     assert [path.name for path in tmp_path.glob('cams_of_epoch_*')] == ['cams_of_epoch_1.pth']
+
+
+@pytest.mark.parametrize(('stage', 'words'), [
+    (dict(cam=dict(ration=0.75)), 'ration'),
+    (dict(cam=dict(kinds=['shear'])), 'kinds must be some of'),
+    (dict(freeze=['backbone', 'head']), 'leaves nothing to train'),
+    (dict(reinit=['neck']), 'neck .* has no reset_parameters')])
+def test_what_cannot_work_late_fails_at_the_start(stage, words, tmp_path):
+    runner = tiny.runner(tmp_path, stages=[dict(begin=2, **stage)])
+    with pytest.raises((TypeError, ValueError), match=words):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_a_model_without_cams_fails_at_the_start(tmp_path):
+    runner = tiny.runner(tmp_path, stages=[dict(begin=2, cam=dict())], model__neck=dict(type='GeneralizedMeanPooling'))
+    with pytest.raises(ValueError, match='CAM needs'):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_cams_beside_an_empty_class(tmp_path):
+    runner = tiny.train(tmp_path, 2, [dict(begin=1, sampler=dict(type='ClassBalancedSampler'), cam=dict())],
+                        train_dataloader__dataset__counts=(40, 20, 0))
+    assert runner.epoch == 2

@@ -1,4 +1,4 @@
-custom_imports = dict(imports=['mmlt'])
+custom_imports = dict(imports=['mmlt.seg'])
 default_scope = 'mmseg'
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),

@@ -169,6 +169,8 @@ class CAMForeground(ClassCounts):
     tensor([0.1000, 0.7000, 0.9000], dtype=torch.float64)
     """
 
+    allow_empty = True  # no image asks for it
+
     def __init__(self, ratio=1.0, kinds=KINDS, prob=None, limit=None, class_counts=None):
         check_range(self, '(0, inf)', ratio=ratio)
         if prob is not None:
@@ -185,7 +187,7 @@ class CAMForeground(ClassCounts):
 
     def derive(self):
         counts = self.class_counts
-        extra = counts.max() + counts.min() - counts
+        extra = counts.max() + counts[counts > 0].min() - counts
         if self.limit is not None:
             extra = extra.clamp(max=self.limit) * (counts < self.limit)
         self.register_buffer('class_prob', extra / (counts + extra), persistent=False)

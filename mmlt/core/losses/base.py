@@ -43,6 +43,7 @@ class LongTailLoss(ClassCounts):
             self.register_buffer(name, torch.zeros(num_classes or 0, dtype=torch.float64))
         if class_counts is not None:
             self.set_class_counts(class_counts)
+            self.own_counts = self.class_counts.clone()
 
     def losses(self, logits, target):
         """(N, C), labels (N,) or rows (N, C) that carry the class weights -> (N,)."""

@@ -1,7 +1,9 @@
 """Class counts of the training set, handed to every part that asks for them."""
+import logging
 import warnings
 
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 
 from mmlt.core.counts import as_counts, shot_groups
 from mmlt.data.annotations import read_counts
@@ -12,6 +14,8 @@ from mmlt.engine.access import batch_augments, ema_models, prepare_augments, unw
 
 class ClassCountsHook(Hook):
     """Count the training set once and call ``set_class_counts`` on every module, batch augmentation and metric.
+
+    One that was given ``class_counts`` keeps them; if they differ, the log says so.
 
     Counts are those of the data set as it is (through its wrappers), not of what a sampler draws. They are set in
     ``before_train``, so they win over the counts in a ``load_from`` checkpoint, and they travel in
@@ -55,6 +59,9 @@ class ClassCountsHook(Hook):
             expected = getattr(module, 'num_classes', None)
             head = name.startswith('head') or 'bbox_head' in name
             if isinstance(expected, int) and head and expected != len(self.counts):
+                if self.given is not None:
+                    raise ValueError(f'class_counts={self.given} of ClassCountsHook has {len(self.counts)} entries, '
+                                     f'{name} ({type(module).__name__}) num_classes={expected}')
                 raise ValueError(f'{name} ({type(module).__name__}) has num_classes={expected}, the training set has '
                                  f'{len(self.counts)} classes; set num_classes={len(self.counts)} in the config')
             if hasattr(module, 'fc_cls') and hasattr(module, 'cls_predictor_cfg'):
@@ -104,7 +111,11 @@ class ClassCountsHook(Hook):
         for part in parts:
             if hasattr(part, 'set_class_counts'):
                 by_instance = getattr(part, 'count_unit', 'image') == 'instance' and self.instances is not None
-                part.set_class_counts(self.instances if by_instance else self.counts)
+                counts = self.instances if by_instance else self.counts
+                if getattr(part, 'own_counts', None) is not None:
+                    _compare(type(part).__name__, part.own_counts, counts)
+                    counts = part.own_counts  # a checkpoint may have brought others
+                part.set_class_counts(counts)
             if getattr(part, 'num_images', 0) is None:
                 part.num_images = self.num_images
 
@@ -189,3 +200,14 @@ def _restore_loss_keys(state_dict, prefix, *args):
     wrong = f'{prefix}model.loss_module.'
     for key in [key for key in state_dict if key.startswith(wrong)]:
         state_dict[f'{prefix}loss_module.{key[len(wrong):]}'] = state_dict.pop(key)
+
+
+def _compare(name, own, counts):
+    """Check the counts that a part was given against those of the training set."""
+    if len(own) != len(counts):
+        raise ValueError(f'{name} was given class_counts of {len(own)} classes, the training set has {len(counts)}; '
+                         'correct them, or drop them and have them counted')
+    if not own.equal(counts):
+        c = int((own != counts).nonzero()[0])
+        print_log(f'{name} keeps the class_counts it was given; they differ from the training set, first in class {c}: '
+                  f'{own[c]:g} against {counts[c]:g}', 'current', logging.WARNING)

@@ -10,7 +10,7 @@ from mmlt.data.samplers import StagedSampler
 from mmlt.data.samplers.staged import epoch_size
 from mmlt.engine.access import build_augments, parameters, unwrap
 from mmlt.engine.amp import autocast_dtype
-from mmlt.engine.cam import CAMStage
+from mmlt.engine.cam import CAMStage, classifier_weight
 from mmlt.engine.cam_cache import CAMPipeline
 from mmlt.engine.plan import StagePlan
 from mmlt.engine.reinit import reinitialize
@@ -95,9 +95,18 @@ class StageSwitchHook(Hook):
                           for stage in self.plan.having('batch_augments')}
         preprocessor = getattr(model, 'data_preprocessor', None)  # with batch augments it always makes one-hot labels
         self._to_onehot = getattr(preprocessor, 'to_onehot', False) and preprocessor.batch_augments is None
+        self._cams = {stage['begin']: self._cam_stage(stage['cam'], model, runner)
+                      for stage in self.plan.having('cam') if stage['cam'] is not None}
         self.begun = None
         self._install_sampler(runner)
         self._install_pipelines(runner)
+
+    def _cam_stage(self, cfg, model, runner):
+        classifier_weight(model)
+        cam = CAMStage(cfg, seed=runner.seed or 0)
+        if self._counts is not None:
+            cam.set_class_counts(self._counts)
+        return cam
 
     def _install_sampler(self, runner):
         staged = self.plan.having('sampler')
@@ -180,8 +189,6 @@ class StageSwitchHook(Hook):
         for key in [key for key in self._frozen if key not in wanted]:
             self._frozen.pop(key).requires_grad_(True)
             changed = True
-        if not any(p.requires_grad for p in model.parameters()):
-            raise ValueError(f'freeze={paths} leaves nothing to train')
         if changed and is_model_wrapper(runner.model):
             # the reducer of a distributed wrapper expects the gradients it saw when it was built
             runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), model)
@@ -191,9 +198,7 @@ class StageSwitchHook(Hook):
         if cam is None:
             self.cam = None
         elif self.cam is None or stage['begin'] == epoch:
-            self.cam = CAMStage(cam, seed=runner.seed or 0)
-            if self._counts is not None:
-                self.cam.set_class_counts(self._counts)
+            self.cam = self._cams[stage['begin']]
             if stage['begin'] != epoch:
                 if self._cam_state is None:
                     raise RuntimeError(f'the checkpoint has no frozen model for cam={cam}, which began at epoch '

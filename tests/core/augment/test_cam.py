@@ -427,7 +427,7 @@ def test_a_module_as_source_stays_outside():
 
 @pytest.mark.parametrize(('arguments', 'words'), [
     (dict(ratio=0), 'ratio must be'), (dict(prob=1.5), '1.5'), (dict(kinds=()), 'kinds must be some of'),
-    (dict(kinds=('shear',)), 'shear'), (dict(limit=0), 'limit'), (dict(class_counts=[3, 0]), 'class 1')])
+    (dict(kinds=('shear',)), 'shear'), (dict(limit=0), 'limit'), (dict(class_counts=[3, -1]), 'class 1')])
 def test_bad_settings(arguments, words):
     with pytest.raises(ValueError, match=words):
         CAMForeground(**arguments)
