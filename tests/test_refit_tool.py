@@ -174,3 +174,16 @@ def test_wrong_number_of_classes(stage1, tmp_path):
 def test_unknown_data_set(stage1, tmp_path):
     with pytest.raises(SystemExit, match="no data set 'valid'; give one of"):
         refit([*stage1, '--out', str(tmp_path), '--val', 'valid'])
+
+
+def test_counts_below_one(stage1, capsys):
+    for option in ('--epochs', '--batch-size'):
+        with pytest.raises(SystemExit):
+            refit([*stage1, option, '0'])
+        assert f'{option} 0: must be at least 1' in capsys.readouterr().err
+
+
+def test_truncated_checkpoint(stage1, tmp_path):
+    (tmp_path / 'cut.pth').write_bytes(Path(stage1[1]).read_bytes()[:5000])
+    with pytest.raises(SystemExit, match=r'error: .*cut.pth is no checkpoint, or a truncated one'):
+        refit([stage1[0], str(tmp_path / 'cut.pth')])

@@ -3,7 +3,6 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from mmlt.core.counts import as_counts
 from mmlt.report.classifier import (
@@ -12,6 +11,7 @@ from mmlt.report.classifier import (
     log_count_correlation,
     plot_classifier,
     read_accuracy,
+    read_checkpoint,
     stored_counts,
     write_csv,
 )
@@ -44,7 +44,7 @@ def config_counts(path):
 def main(args=None):
     args = parse_args(args)
     try:
-        checkpoint = torch.load(args.checkpoint, map_location='cpu', weights_only=False)
+        checkpoint = read_checkpoint(args.checkpoint)
         counts = args.counts or (config_counts(args.config) if args.config else stored_counts(checkpoint))
         if counts is None:
             raise ValueError(f'{args.checkpoint} stores no class counts; pass --counts counts.json or --config '

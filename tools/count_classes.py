@@ -36,6 +36,9 @@ def main(args=None):
     args = parse_args(args)
     try:
         result = count(args)
+        if not any(result['class_counts']):
+            raise ValueError(f'{args.subject} holds no {result["unit"]} to count, in {len(result["class_counts"])} '
+                             'classes; give the annotations of a training set')
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(result) + '\n')
     except (ValueError, OSError) as error:
@@ -56,6 +59,11 @@ def count(args):
     if not args.subject.exists():
         raise FileNotFoundError(f'{args.subject} does not exist; expected a json file or a folder of label maps')
     if args.subject.is_file():
+        if args.subject.name.endswith(args.suffix):
+            raise ValueError(f'{args.subject} is a single label map; give their folder, {args.subject.parent}')
+        if given := [name for name in ('num_classes', 'reduce_zero_label', 'list') if getattr(args, name)]:
+            raise ValueError(f'--{given[0].replace("_", "-")} is for a folder of label maps, {args.subject} is a file, '
+                             'which lists its own classes; leave the option out')
         with Console().status(f'counting {args.subject}'):
             return dict(annotation_counts(args.subject), unit='instance')
     names = args.list and args.list.read_text().split()

@@ -1,4 +1,5 @@
 """make demo: cross entropy against CAM-based sampling on scikit-learn's digits, thinned to a long tail."""
+import argparse
 import time
 from pathlib import Path
 
@@ -33,4 +34,5 @@ def main():
 
 
 if __name__ == '__main__':
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

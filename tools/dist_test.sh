@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
 # CONFIG CHECKPOINT GPUS [options of test.py]; several machines: set NNODES, NODE_RANK, MASTER_ADDR
 set -euo pipefail
+if (($# < 3)); then
+    echo "usage: $0 CONFIG CHECKPOINT GPUS [options of test.py]" >&2
+    exit 2
+fi
 CONFIG=$1
 CHECKPOINT=$2
 GPUS=$3

@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
 # CONFIG GPUS [options of train.py]; several machines: set NNODES, NODE_RANK, MASTER_ADDR
 set -euo pipefail
+if (($# < 2)); then
+    echo "usage: $0 CONFIG GPUS [options of train.py]" >&2
+    exit 2
+fi
 CONFIG=$1
 GPUS=$2
 torchrun --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" --nproc_per_node="$GPUS" \

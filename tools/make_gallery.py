@@ -3,6 +3,7 @@
 The tables here are its only source: what each trick changes of the data set's cross-entropy config, and the errors
 that Zhang et al. published (Bag of Tricks for Long-Tailed Visual Recognition, AAAI 2021, and its trick_gallery.md).
 """
+import argparse
 import json
 import subprocess
 import sys
@@ -221,4 +222,5 @@ def main():
 
 
 if __name__ == '__main__':
+    argparse.ArgumentParser(description=__doc__).parse_args()
     main()

@@ -32,8 +32,12 @@ def parse_args(args=None):
     parser.add_argument('--max', type=int, help='images of the largest class (default: as many as all classes allow)')
     parser.add_argument('--val', type=int, default=0, metavar='N', help='hold out N images a class as val.txt')
     parser.add_argument('--test', type=int, default=0, metavar='N', help='hold out N images a class as test.txt')
-    parser.add_argument('--force', action='store_true', help='overwrite lists in --out')
-    return parser.parse_args(args)
+    parser.add_argument('--force', action='store_true', help='overwrite lists in --out and remove an old val.txt or '
+                                                              'test.txt that is not written anew')
+    args = parser.parse_args(args)
+    if args.max is not None and args.max < 1:
+        parser.error(f'--max {args.max}: the largest class needs at least 1 image')
+    return args
 
 
 def main(args=None):

@@ -13,7 +13,6 @@ import mmengine
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from torch import nn
@@ -22,7 +21,7 @@ from mmlt.core.counts import shot_groups
 from mmlt.core.refit import METHODS, Recipe, as_split, evaluate, select, tuning_rounds
 from mmlt.engine.cli import load_config
 from mmlt.engine.features import eval_dataset, extract_features, joint_classifier, load_model, pipeline_of
-from mmlt.report.classifier import find_classifier
+from mmlt.report.classifier import find_classifier, read_checkpoint
 from mmlt.report.table import print_results
 
 console = Console(soft_wrap=True, highlight=False)
@@ -52,7 +51,11 @@ def parse_args(args=None):
     p.add_argument('--path', help='of the classifier in the model (default: head.fc and other usual ones)')
     p.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value ...')
     p.set_defaults(launcher='none', local_rank=0, work_dir=None)
-    return p.parse_args(args)
+    args = p.parse_args(args)
+    for name in ('epochs', 'batch_size'):
+        if getattr(args, name) < 1:
+            p.error(f'--{name.replace("_", "-")} {getattr(args, name)}: must be at least 1')
+    return args
 
 
 def dataset_config(cfg, name):
@@ -77,7 +80,7 @@ class Stage1:
 
     def __init__(self, args, cfg):
         self.args, self.cfg, self.out = args, cfg, args.out or Path(cfg.work_dir) / 'refit'
-        self.checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')
+        self.checkpoint = read_checkpoint(args.checkpoint)
         self.path = find_classifier(self.checkpoint, args.path)[0]
         state = self.checkpoint.get('state_dict', self.checkpoint)
         self.state = {name.removeprefix('module.'): value for name, value in state.items()}

@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
 # PARTITION JOB CONFIG CHECKPOINT [options of test.py]; set GPUS, GPUS_PER_NODE, CPUS_PER_TASK, SRUN_ARGS
 set -euo pipefail
+if (($# < 4)); then
+    echo "usage: $0 PARTITION JOB CONFIG CHECKPOINT [options of test.py]" >&2
+    exit 2
+fi
 PARTITION=$1
 JOB=$2
 CONFIG=$3

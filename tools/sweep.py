@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from mmlt.engine.sweep import Sweep
 from mmlt.engine.sweep_runs import Run, find_configs, load_config, write_text
 from mmlt.report.sweep_table import summarize, to_csv, to_markdown, to_rich
+from mmlt.report.table import print_table
 
 TRAIN = Path(__file__).with_name('train.py')
 
@@ -46,6 +47,8 @@ def parse_args(args=None):
         p.error(f'--seeds {" ".join(map(str, args.seeds))}: give different numbers of 0 or more, below 2**32')
     if args.jobs < 1:
         p.error(f'--jobs {args.jobs}: at least 1 must run at once')
+    if args.out and args.out.is_file():
+        p.error(f'--out {args.out}: is a file, give a folder')
     if bad := [option for option in args.cfg_options if '=' not in option]:
         p.error(f'--cfg-options {" ".join(bad)}: give KEY=VALUE')
     if args.slurm and not shutil.which('srun'):
@@ -160,7 +163,7 @@ def main(args=None, train=TRAIN):
     except KeyboardInterrupt:
         console.print('interrupted; the same command goes on')
         status = 130
-    Console(width=max(console.width, 140)).print(to_rich(write_tables(args, runs, published)))
+    print_table(to_rich(write_tables(args, runs, published)), Console(width=max(console.width, 140)))
     console.print(f'Table and runs: {args.out}')
     for run, reason in sweep.failed.items():
         console.print(f'{run} failed, {reason}; see {run.folder / "log.txt"}', style='bold red', markup=False)

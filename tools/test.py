@@ -5,14 +5,25 @@ import mmengine
 from mmengine.runner import Runner
 
 from mmlt.engine.cli import load_config, parser
+from mmlt.report.classifier import read_checkpoint
 from mmlt.report.table import print_results
+
+FORMATS = '.json', '.yaml', '.yml', '.pkl', '.pickle'  # of mmengine.dump
 
 
 def main():
     p = parser(__doc__)
     p.add_argument('checkpoint')
-    p.add_argument('--out', help='write the metrics to this json file')
+    p.add_argument('--out', help='write the metrics to this .json, .yaml or .pkl file')
     args = p.parse_args()
+    if args.out and Path(args.out).suffix not in FORMATS:
+        p.error(f'--out {args.out}: the name must end in {" or ".join(FORMATS)}')
+    if not Path(args.config).is_file():
+        raise SystemExit(f'error: no config {args.config}')
+    try:
+        read_checkpoint(args.checkpoint)  # before the data sets are read
+    except (ValueError, OSError) as error:
+        raise SystemExit(f'error: {error}') from None
     cfg = load_config(args)
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.amp:

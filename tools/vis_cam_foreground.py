@@ -1,14 +1,16 @@
 """Gallery of what CAM-based sampling does to training images:
 python tools/vis_cam_foreground.py configs/lt/cam_bs_imagenet_lt.py work_dirs/.../epoch_80.pth --out gallery.png"""
 import argparse
+from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmengine.registry import DATASETS, MODELS, init_default_scope
-from mmengine.runner import load_checkpoint
+from mmengine.registry import DATASETS, init_default_scope
 
+from mmlt.engine.features import load_model
 from mmlt.engine.stages import leaf_datasets
 from mmlt.report.cam_gallery import from_head_to_tail, write_gallery
+from mmlt.report.classifier import find_classifier, read_checkpoint
 
 
 def main():
@@ -21,12 +23,27 @@ def main():
     parser.add_argument('--seed', type=int, default=0, help='of the choice of images')
     parser.add_argument('--device', default='cpu')
     args = parser.parse_args()
+    if args.num < 1:
+        parser.error(f'--num {args.num}: must be at least 1')
+    if not args.ratio > 0:
+        parser.error(f'--ratio {args.ratio:g}: must be positive, 0 makes the whole image foreground')
+    if not Path(args.config).is_file():
+        raise SystemExit(f'error: no config {args.config}')
+    try:
+        draw(args)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f'error: {error}') from None
+    print(args.out)
+
+
+def draw(args):
     cfg = Config.fromfile(args.config)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
 
-    model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor) if 'data_preprocessor' in cfg else
-                         cfg.model)
-    load_checkpoint(model, args.checkpoint, map_location='cpu')
+    checkpoint = read_checkpoint(args.checkpoint)
+    state = checkpoint.get('state_dict', checkpoint)
+    model = load_model(cfg, {name.removeprefix('module.'): value for name, value in state.items()},
+                       find_classifier(checkpoint)[0])
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     view = cfg.test_dataloader.dataset  # whole images, no random crop
     while 'pipeline' not in view:
@@ -34,7 +51,6 @@ def main():
     for leaf in leaf_datasets(dataset):
         leaf.pipeline = Compose(view['pipeline'])
     write_gallery(model.to(args.device), dataset, from_head_to_tail(dataset, args.num, args.seed), args.out, args.ratio)
-    print(args.out)
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 # MiSLAS, second run (Zhong et al., CVPR 2021): scales train, weights slowly, label-aware smoothing, shifted batch norm
-load_from = 'work_dirs/sweep/mixup/seed_0/epoch_45.pth'
+load_from = 'work_dirs/cifar10_lt_mini/mixup/seed_0/epoch_45.pth'
 train_dataloader = dict(sampler=dict(_delete_=True, type='ClassBalancedSampler'))
 loss = dict(_delete_=True, type='LabelAwareSmoothLoss', smooth_head=0.3, smooth_tail=0.0)
 model = dict(head=dict(classifier=dict(type='LWSLinear', freeze=False), loss=loss))

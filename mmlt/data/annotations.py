@@ -20,11 +20,10 @@ def annotation_counts(path, classes=None):
         gives them: that of the file for COCO and LVIS, whatever the order of ``classes``.
 
     Raises:
-        ValueError: no such format, a name in ``classes`` that the file does not have, or an annotation of an unknown
-            category or image.
+        ValueError: no JSON or no such format, a name in ``classes`` that the file does not have, or an annotation of an
+            unknown category or image.
     """
-    with open(path) as f:
-        data = json.load(f)
+    data = _read_json(path)
     data = data if isinstance(data, dict) else {}
     missing = [key for key in ('images', 'annotations', 'categories') if key not in data]
     if missing:
@@ -49,6 +48,14 @@ def annotation_counts(path, classes=None):
                 classes=list(kept.values()), num_images=len(sizes))
 
 
+def _read_json(path):
+    with open(path) as f:
+        try:
+            return json.load(f)
+        except ValueError as error:
+            raise ValueError(f'{path} is no JSON: {error}') from None
+
+
 def _trains(annotation, width, height):
     x, y, w, h = annotation['bbox']
     return not (annotation.get('ignore') or annotation.get('iscrowd') or annotation.get('area', 1) <= 0
@@ -64,8 +71,7 @@ def read_counts(counts, unit='instance'):
     """
     if not isinstance(counts, (str, os.PathLike)):
         return counts
-    with open(counts) as f:
-        data = json.load(f)
+    data = _read_json(counts)
     if isinstance(data, dict):
         return data['image_counts'] if unit == 'image' and 'image_counts' in data else data['class_counts']
     return data

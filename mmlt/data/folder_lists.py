@@ -86,7 +86,8 @@ def write_lists(out, classes, lists, force=False, **settings):
     """Write ``<name>.txt`` for each list, ``classes.txt`` and ``split.json`` into ``out``; return the json's content.
 
     The json holds the ``settings``, the training ``class_counts`` (so that a loss can read it) and for each list its
-    length and the sha256 of its file.
+    length and the sha256 of its file. With ``force``, an old ``val.txt`` or ``test.txt`` that is not written
+    anew is removed, as it would overlap the new training list.
 
     Raises:
         FileExistsError: a file is there already and ``force`` is False; nothing was written.
@@ -99,10 +100,12 @@ def write_lists(out, classes, lists, force=False, **settings):
         for name, text in texts.items()})
     texts['classes.txt'] = ''.join(f'{name}\n' for name in classes)
     texts['split.json'] = json.dumps(summary, indent=1) + '\n'
-    there = [name for name in texts if (out / name).exists()]
+    there = [name for name in dict.fromkeys([*texts, 'val.txt', 'test.txt']) if (out / name).exists()]
     if there and not force:
         raise FileExistsError(f'{out} already holds {", ".join(there)}; choose another folder or --force')
     out.mkdir(parents=True, exist_ok=True)
+    for name in set(there) - set(texts):
+        (out / name).unlink()
     for name, text in texts.items():
         (out / name).write_text(text, encoding='utf-8', newline='\n')
     return summary

@@ -6,6 +6,13 @@ COLUMNS = {'top1': 'overall', 'mean_class': 'mean-class', 'many': 'many', 'mediu
 SMALLER_IS_BETTER = {'ece'}
 
 
+def print_table(table, console):
+    """Print a rich table; where there is no terminal, as wide as it needs to be."""
+    if not console.is_terminal:
+        table.width = console.measure(table, options=console.options.update(width=1000)).maximum
+    console.print(table, crop=console.is_terminal)
+
+
 def print_results(rows, columns=COLUMNS, title=None, console=None):
     """Print methods x metrics with rich and return the same table as Markdown; the best of each column is bold.
 
@@ -53,5 +60,5 @@ def print_results(rows, columns=COLUMNS, title=None, console=None):
         cells = [((method, key) in best, texts.get((method, key), '–')) for key in columns]
         table.add_row(escape(str(method)), *(f'[bold]{text}[/bold]' if bold else text for bold, text in cells))
         lines.append(f'| {method} | ' + ' | '.join(f'**{text}**' if bold else text for bold, text in cells) + ' |')
-    (console or Console()).print(table)
+    print_table(table, console or Console())
     return '\n'.join(lines)

@@ -60,3 +60,12 @@ def test_read_counts(path, tmp_path):
     assert read_counts(counts) == [3, 2, 0, 0] and read_counts(str(counts), 'image') == [2, 2, 0, 0]
     counts.write_text('[4, 5]')
     assert read_counts(counts, 'image') == [4, 5] and read_counts((1, 2), 'image') == (1, 2)
+
+
+def test_a_file_that_is_no_json_is_named(tmp_path):
+    (tmp_path / 'cut.json').write_text('{"images": [')
+    (tmp_path / 'image.jpg').write_bytes(b'\x89PNG')
+    for read in (annotation_counts, read_counts):
+        for name in ('cut.json', 'image.jpg'):
+            with pytest.raises(ValueError, match=f'{name} is no JSON: '):
+                read(tmp_path / name)

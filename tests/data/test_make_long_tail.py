@@ -116,6 +116,19 @@ def test_refuses_to_overwrite(folder, tmp_path):
     assert (tmp_path / 'classes.txt').read_text().startswith('ant\n')
 
 
+def test_force_removes_the_lists_of_an_older_split(folder, tmp_path):
+    args = [str(folder), '--out', str(tmp_path), '--imbalance', '5']
+    TOOL.main([*args, '--val', '3', '--test', '2'])
+    (tmp_path / 'notes.txt').write_text('of the user')
+    (tmp_path / 'train.txt').unlink()
+    with pytest.raises(SystemExit, match=r'already holds classes.txt, split.json, val.txt, test.txt'):
+        TOOL.main(args)
+    TOOL.main([*args, '--force', '--test', '2'])
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {'train.txt', 'test.txt', 'classes.txt', 'split.json', 'notes.txt'}
+    assert not set(rows(tmp_path / 'train.txt')) & set(rows(tmp_path / 'test.txt'))
+
+
 @pytest.mark.parametrize('extra, message', [
     (['--val', '25'], 'class cat has 25 images, 25 are to be held out'),
     (['--val', '-2'], 'must be positive'),
@@ -127,6 +140,12 @@ def test_bad_arguments(folder, tmp_path, extra, message):
     with pytest.raises(SystemExit, match=f'error: .*{message}'):
         TOOL.main([str(folder), '--out', str(tmp_path / 'out'), '--imbalance', '2', *extra])
     assert not (tmp_path / 'out').exists()
+
+
+def test_max_must_be_positive(folder, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        TOOL.main([str(folder), '--out', str(tmp_path / 'out'), '--max', '0'])
+    assert '--max 0: the largest class needs at least 1 image' in capsys.readouterr().err
 
 
 def test_out_inside_the_source_is_refused(folder):

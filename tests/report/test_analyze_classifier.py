@@ -15,6 +15,7 @@ from mmlt.report.classifier import (
     find_classifier,
     log_count_correlation,
     read_accuracy,
+    read_checkpoint,
     stored_counts,
 )
 
@@ -116,3 +117,23 @@ def test_clear_errors(tool, tmp_path, monkeypatch, state, arguments, message):
     Path('c.json').write_text(json.dumps(COUNTS))
     with pytest.raises(SystemExit, match=message):
         tool.main(['x.pth', *arguments])
+
+
+@pytest.mark.parametrize('content', [b'', b'no checkpoint', b'_base_ = 1', b'half', b'list'])
+def test_files_that_are_no_checkpoint_are_named(tool, tmp_path, content):
+    file = tmp_path / 'x.pth'
+    file.write_bytes(content)
+    if content in (b'half', b'list'):
+        torch.save(checkpoint(WEIGHT) if content == b'half' else [WEIGHT], file)
+    if content == b'half':
+        file.write_bytes(file.read_bytes()[:500])
+    message = 'x.pth holds a list, expected' if content == b'list' else 'x.pth is no checkpoint, or a truncated one'
+    with pytest.raises(SystemExit, match=f'error: .*{message}'):
+        tool.main([str(file)])
+    with pytest.raises(ValueError, match=message):
+        read_checkpoint(file)
+
+
+def test_missing_checkpoint(tool):
+    with pytest.raises(SystemExit, match=r'error: nope.pth'):
+        tool.main(['nope.pth'])

@@ -67,3 +67,20 @@ def test_tool(tmp_path, monkeypatch, capsys):
                                       '--out', str(out)])
     tool.main()
     assert cv2.imread(str(out)) is not None and str(out) in capsys.readouterr().out
+
+    def refused(*more, config='config.py'):
+        out.unlink(missing_ok=True)
+        monkeypatch.setattr(sys, 'argv', ['tool', str(tmp_path / config), str(tmp_path / 'epoch.pth'), *more,
+                                          '--out', str(out)])
+        with pytest.raises(SystemExit) as error:
+            tool.main()
+        assert not out.exists()
+        return f'{error.value} {capsys.readouterr().err}'
+    assert '--num 0: must be at least 1' in refused('--num', '0')
+    assert '--ratio 0: must be positive' in refused('--ratio', '0')
+    assert 'error: no config' in refused(config='nope.py')
+    cfg.model.head.num_classes = 100
+    cfg.dump(tmp_path / 'hundred.py')
+    assert 'head.fc has 10 classes in the checkpoint and 100 in the config' in refused(config='hundred.py')
+    (tmp_path / 'epoch.pth').write_bytes((tmp_path / 'epoch.pth').read_bytes()[:999])
+    assert 'epoch.pth is no checkpoint, or a truncated one' in refused()

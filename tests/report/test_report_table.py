@@ -27,3 +27,13 @@ def test_prints_the_same_numbers_with_rich():
     print_results({'CE [x]': [CE, CE], 'LWS': LWS}, title='digits', console=Console(file=out, width=120))
     text = out.getvalue()
     assert 'digits' in text and '40.00 ± 0.00' in text and '48.00' in text and '–' in text and 'CE [x]' in text
+
+
+def test_without_a_terminal_nothing_is_cut():
+    name, out = 'crt_on_balanced_ContextMinority_' * 4, io.StringIO()
+    print_results({name: [CE, CE], 'LWS': LWS}, console=Console(file=out, width=80))
+    assert name in out.getvalue() and '…' not in out.getvalue()
+    assert len(out.getvalue().splitlines()) == 6
+    out = io.StringIO()
+    print_results({name: [CE, CE]}, console=Console(file=out, width=80, force_terminal=True))
+    assert len(out.getvalue().splitlines()[0]) == 80

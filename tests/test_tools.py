@@ -1,0 +1,70 @@
+"""What the tools answer to wrong arguments."""
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+TOOLS = Path(__file__).parents[1] / 'tools'
+
+
+def tool(name):
+    spec = importlib.util.spec_from_file_location(f'{name}_tool', TOOLS / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['{tmp}/config.py', '{tmp}/x.pth', '--out', 'r.txt'], '--out r.txt: the name must end in .json or .yaml'),
+    (['{tmp}/nope.py', '{tmp}/x.pth'], 'error: no config .*nope.py'),
+    (['{tmp}/config.py', '{tmp}/x.pth'], 'error: .*x.pth is no checkpoint, or a truncated one'),
+    (['{tmp}/config.py', '{tmp}/nope.pth'], 'error: .*nope.pth'),
+])
+def test_test(arguments, message, tmp_path, monkeypatch, capsys):
+    (tmp_path / 'config.py').write_text('model = dict()')
+    (tmp_path / 'x.pth').write_text('model')
+    monkeypatch.setattr(sys, 'argv', ['test.py', *(argument.format(tmp=tmp_path) for argument in arguments)])
+    with pytest.raises(SystemExit) as error:
+        tool('test').main()
+    assert re.search(message, f'{error.value} {capsys.readouterr().err}')
+
+
+def test_count_classes(tmp_path):
+    data = dict(images=[dict(id=1, width=9, height=9)], categories=[dict(id=1, name='cat')], annotations=[])
+    (tmp_path / 'none.json').write_text(json.dumps(data))
+    cv2.imwrite(str(tmp_path / 'map.png'), np.zeros((4, 4), np.uint8))
+    for subject, more, message in (('none.json', [], 'none.json holds no instance to count, in 1 classes'),
+                                   ('map.png', [], 'map.png is a single label map; give their folder'),
+                                   ('none.json', ['--num-classes', '3'], '--num-classes is for a folder of label')):
+        with pytest.raises(SystemExit, match=f'error: .*{message}'):
+            tool('count_classes').main([str(tmp_path / subject), '--out', str(tmp_path / 'out.json'), *more])
+    assert not (tmp_path / 'out.json').exists()
+
+
+def test_sweep_into_a_file(tmp_path, capsys):
+    (tmp_path / 'file').touch()
+    with pytest.raises(SystemExit):
+        tool('sweep').main([str(tmp_path), '--out', str(tmp_path / 'file')])
+    assert 'file: is a file, give a folder' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ['demo', 'make_gallery'])
+def test_tools_without_options_do_nothing_when_asked_for_help(name):
+    for argument, status in (('--help', 0), ('nonsense', 2)):
+        done = subprocess.run([sys.executable, TOOLS / f'{name}.py', argument], capture_output=True, text=True)
+        assert done.returncode == status and 'usage: ' in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize('name, first', [('dist_train', 'CONFIG GPUS'), ('dist_test', 'CONFIG CHECKPOINT GPUS'),
+                                         ('slurm_train', 'PARTITION JOB CONFIG'),
+                                         ('slurm_test', 'PARTITION JOB CONFIG CHECKPOINT')])
+def test_shell_tools_print_their_usage(name, first):
+    arguments = first.split()[:-1]
+    done = subprocess.run(['bash', TOOLS / f'{name}.sh', *arguments], capture_output=True, text=True)
+    assert done.returncode == 2 and f'{name}.sh {first} [options of' in done.stderr
