@@ -85,6 +85,8 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
         return self.fc(self.pre_logits(feats))
 
     def loss(self, feats, data_samples, **kwargs):
+        if type(self.loss_module).__name__ == 'SeesawLoss' and 'gt_score' in data_samples[0]:
+            raise ValueError("MMPretrain's SeesawLoss takes labels, a mixup makes soft ones; use SeesawSoftmaxLoss")
         x = self.pre_logits(feats)
         if getattr(self.loss_module, 'needs_features', False):
             kwargs['feats'] = x

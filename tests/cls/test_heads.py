@@ -57,6 +57,13 @@ def spoil(head):
     return head
 
 
+def test_a_loss_without_a_rule_for_soft_labels():
+    head = long_tail(loss=dict(type='SeesawLoss', num_classes=C))
+    assert head.loss(feats(), samples())['loss'].isfinite()
+    with pytest.raises(ValueError, match='SeesawLoss takes labels, a mixup makes soft ones; use SeesawSoftmaxLoss'):
+        head.loss(feats(), samples(soft=True))
+
+
 @pytest.mark.parametrize('name', layers.__all__)
 @pytest.mark.parametrize('soft', [False, True])
 def test_every_layer_fits_the_head(name, soft):
