@@ -1,6 +1,7 @@
-"""tools/train.py, run as a user runs it but in this process."""
+"""tools/train.py and tools/test.py, run as a user runs them but in this process."""
 import importlib.util
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,23 +9,28 @@ import pytest
 pytest.importorskip('mmpretrain')
 import tiny
 
-TOOL = Path(__file__).resolve().parents[1] / 'tools/train.py'
+TOOLS = Path(__file__).resolve().parents[1] / 'tools'
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location('train_tool', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+def run(tmp_path, monkeypatch, capsys):
     cfg = tiny.config(tmp_path / 'run', custom_imports=dict(imports=['tiny']))
     (tmp_path / 'tiny_config.py').write_text('\n'.join(f'{key} = {value!r}' for key, value in cfg.to_dict().items()))
 
-    def run(*args, config=tmp_path / 'tiny_config.py'):
-        monkeypatch.setattr(sys, 'argv', ['train.py', str(config), *args])
+    def run(name, *args, config=tmp_path / 'tiny_config.py'):
+        spec = importlib.util.spec_from_file_location(f'{name}_tool', TOOLS / f'{name}.py')
+        tool = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(tool)
+        monkeypatch.setattr(sys, 'argv', [f'{name}.py', str(config), *map(str, args)])
         tool.main()
         return capsys.readouterr().out
 
     return run
+
+
+@pytest.fixture
+def train(run):
+    return partial(run, 'train')
 
 
 def table(out):
@@ -42,3 +48,11 @@ def test_wrong_arguments(train):
         train(config='nope.py')
     with pytest.raises(SystemExit, match='does not say for which batch its learning rate is'):
         train('--auto-scale-lr')
+
+
+def test_a_checkpoint_of_a_deeper_network(run, tmp_path):
+    run('train', '--cfg-options', 'model.backbone.depth=14', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1')
+    checkpoint = tmp_path / 'run/epoch_1.pth'
+    assert '│' in run('test', checkpoint, '--cfg-options', 'model.backbone.depth=14')
+    with pytest.raises(SystemExit, match=r'epoch_1\.pth has \d+ weights that the backbone of .* lacks'):
+        run('test', checkpoint)
