@@ -93,9 +93,10 @@ def test_leaf_builds_without_a_download(path):
     model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor))
     features = model.backbone.timm_model.num_features
     assert model.head.fc.in_features == features and model.head.num_classes == cfg.data_preprocessor.num_classes
-    assert cfg.param_scheduler[-1].get('end', 0) in (0, cfg.train_cfg.max_epochs)
+    schedule = cfg.param_scheduler or [{}]
+    assert schedule[-1].get('end', 0) in (0, cfg.train_cfg.max_epochs)
 
 
 def test_main_methods_for_both_backbones():
-    methods = 'ce', 'cb_sampling', 'balanced_softmax', 'cosine', 'causal', 'disalign'
+    methods = ('ce', 'cb_sampling', 'balanced_softmax', 'cosine', 'tau_norm', 'lws', 'ncm', 'causal', 'disalign')
     assert {p.stem for p in LEAVES} == {f'{m}_{b}_imagenet_lt' for m in methods for b in ('resnet50', 'vit_small')}
