@@ -1,5 +1,4 @@
 """tools/refit.py from end to end on a training run of seconds."""
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -8,18 +7,9 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from toolbox import tool
 
 from mmlt.core.refit import METHODS
-
-TOOLS = Path(__file__).parents[1] / 'tools'
-
-
-def tool(name):
-    spec = importlib.util.spec_from_file_location(f'{name}_tool', TOOLS / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
 
 refit = tool('refit').main
 

@@ -1,23 +1,13 @@
 """What the tools answer to wrong arguments."""
-import importlib.util
 import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-
-TOOLS = Path(__file__).parents[1] / 'tools'
-
-
-def tool(name):
-    spec = importlib.util.spec_from_file_location(f'{name}_tool', TOOLS / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from toolbox import TOOLS, tool
 
 
 @pytest.mark.parametrize('arguments, message', [

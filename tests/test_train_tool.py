@@ -1,15 +1,12 @@
 """tools/train.py and tools/test.py, run as a user runs them but in this process."""
-import importlib.util
 import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip('mmpretrain')
 import tiny
-
-TOOLS = Path(__file__).resolve().parents[1] / 'tools'
+from toolbox import tool
 
 
 @pytest.fixture
@@ -18,11 +15,8 @@ def run(tmp_path, monkeypatch, capsys):
     (tmp_path / 'tiny_config.py').write_text('\n'.join(f'{key} = {value!r}' for key, value in cfg.to_dict().items()))
 
     def run(name, *args, config=tmp_path / 'tiny_config.py'):
-        spec = importlib.util.spec_from_file_location(f'{name}_tool', TOOLS / f'{name}.py')
-        tool = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(tool)
         monkeypatch.setattr(sys, 'argv', [f'{name}.py', str(config), *map(str, args)])
-        tool.main()
+        tool(name).main()
         return capsys.readouterr().out
 
     return run

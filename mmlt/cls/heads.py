@@ -67,9 +67,7 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
                 raise ValueError('logit_adjust: the target is 0 for every class')
             self.register_buffer('shift', None, persistent=False)
             self._refuse_twice()
-        if class_counts is not None:
-            self.set_class_counts(class_counts)
-            self.own_counts = self.class_counts.clone()
+        self.take(class_counts)
 
     def set_class_counts(self, counts):
         """Take the training counts (C,). A class without an image is an error if ``logit_adjust`` is to use them."""

@@ -38,9 +38,7 @@ class LogitAdjust(ClassCounts):
         self.tau = tau
         self.target = as_counts(torch.ones(num_classes) if target is None else target, num_classes)
         self.register_buffer('shift', None, persistent=False)
-        if class_counts is not None:
-            self.set_class_counts(class_counts)
-            self.own_counts = self.class_counts.clone()
+        self.take(class_counts)
 
     def derive(self):
         counts = as_counts(self.class_counts, self.num_classes)

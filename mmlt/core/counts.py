@@ -79,6 +79,10 @@ class ClassCounts(ExactBuffers):
     def __init__(self, class_counts=None):
         super().__init__()
         self.register_buffer('class_counts', torch.zeros(0, dtype=torch.float64))
+        self.take(class_counts)
+
+    def take(self, class_counts):
+        """Set the counts that the constructor was given, if any, and remember them."""
         if class_counts is not None:
             self.set_class_counts(class_counts)
             self.own_counts = self.class_counts.clone()

@@ -72,6 +72,8 @@ def read_counts(counts, unit='instance'):
     if not isinstance(counts, (str, os.PathLike)):
         return counts
     data = _read_json(counts)
-    if isinstance(data, dict):
-        return data['image_counts'] if unit == 'image' and 'image_counts' in data else data['class_counts']
-    return data
+    if not isinstance(data, dict):
+        return data
+    if 'class_counts' not in data:
+        raise ValueError(f'{counts} holds a dict without class_counts; tools/count_classes.py writes one that has it')
+    return data['image_counts'] if unit == 'image' and 'image_counts' in data else data['class_counts']

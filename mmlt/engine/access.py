@@ -1,6 +1,8 @@
 """Reach the parts of a running training."""
+import logging
 from difflib import get_close_matches
 
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 
 
@@ -54,8 +56,25 @@ def prepare_augments(augments, model, counts):
     for augment in augments:
         if hasattr(augment, 'attach'):
             augment.attach(model)
-        if counts is not None and hasattr(augment, 'set_class_counts') and augment.own_counts is None:
-            augment.set_class_counts(counts)
+        if counts is not None and hasattr(augment, 'set_class_counts'):
+            give_counts(augment, counts)
+
+
+def give_counts(part, counts):
+    """Hand a part the training counts (C,). One that was given its own keeps them; if they differ, the log says so.
+
+    Raises:
+        ValueError: its own are of another number of classes.
+    """
+    own, name = getattr(part, 'own_counts', None), type(part).__name__
+    if own is not None and len(own) != len(counts):
+        raise ValueError(f'{name} was given class_counts of {len(own)} classes, the training set has {len(counts)}; '
+                         'correct them, or drop them and have them counted')
+    if own is not None and not own.equal(counts):
+        c = int((own != counts).nonzero()[0])
+        print_log(f'{name} keeps the class_counts it was given; they differ from the training set, first in class {c}: '
+                  f'{own[c]:g} against {counts[c]:g}', 'current', logging.WARNING)
+    part.set_class_counts(counts if own is None else own)  # a checkpoint may have brought others
 
 
 def build_augments(cfg, model, counts):

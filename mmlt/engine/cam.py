@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..core.augment.cam import CAMForeground, class_activation_map, resize_cam
-from .access import unwrap
+from .access import give_counts, unwrap
 from .cam_cache import compute_cams, on_all_ranks, publish_cams, read_cams
 from .stages import leaf_datasets
 
@@ -100,8 +100,7 @@ class CAMStage:
 
     def set_class_counts(self, counts):
         """Training counts (C,), which decide how often a class is transformed."""
-        if self.augment.own_counts is None:
-            self.augment.set_class_counts(counts)
+        give_counts(self.augment, counts)
 
     def snapshot(self, model):
         """Keep a frozen copy of what makes CAMs; after :meth:`load_state_dict`, in the state that was loaded."""

@@ -60,6 +60,9 @@ def test_read_counts(path, tmp_path):
     assert read_counts(counts) == [3, 2, 0, 0] and read_counts(str(counts), 'image') == [2, 2, 0, 0]
     counts.write_text('[4, 5]')
     assert read_counts(counts, 'image') == [4, 5] and read_counts((1, 2), 'image') == (1, 2)
+    counts.write_text('{"counts": [4, 5]}')
+    with pytest.raises(ValueError, match=r'counts\.json holds a dict without class_counts'):
+        read_counts(counts)
 
 
 def test_a_file_that_is_no_json_is_named(tmp_path):

@@ -68,7 +68,9 @@ def test_parts_keep_the_counts_they_were_given(tmp_path, capfd):
                      load_from=str(tmp_path / 'one/epoch_1.pth'))
     assert run.model.head.loss_module.class_counts.tolist() == [9, 15, 5]
     assert run.val_evaluator.metrics[0].class_counts.tolist() == [200, 50, 1]
-    assert 'first in class 0: 9 against 40' in capfd.readouterr().out
+    out = capfd.readouterr().out
+    assert 'first in class 0: 9 against 40' in out
+    assert out.count('LongTailMetric keeps the class_counts') == 1
     with pytest.raises(ValueError, match=r'BalancedSoftmaxLoss was given class_counts of 2 classes.* has 3'):
         tiny.train(tmp_path / 'three', epochs=1, model__head__loss=dict(LOSS, class_counts=[9, 15]))
 

@@ -41,9 +41,7 @@ class LongTailLoss(ClassCounts):
         self.loss_weight = loss_weight
         for name in self.sized:
             self.register_buffer(name, torch.zeros(num_classes or 0, dtype=torch.float64))
-        if class_counts is not None:
-            self.set_class_counts(class_counts)
-            self.own_counts = self.class_counts.clone()
+        self.take(class_counts)
 
     def losses(self, logits, target):
         """(N, C), labels (N,) or rows (N, C) that carry the class weights -> (N,)."""

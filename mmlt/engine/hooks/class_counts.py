@@ -1,15 +1,13 @@
 """Class counts of the training set, handed to every part that asks for them."""
-import logging
 import warnings
 
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 
 from mmlt.core.counts import as_counts, shot_groups
 from mmlt.data.annotations import read_counts
 from mmlt.data.labels import class_counts as count_classes
 from mmlt.data.labels import labels_of, num_classes_of
-from mmlt.engine.access import batch_augments, ema_models, prepare_augments, unwrap
+from mmlt.engine.access import batch_augments, ema_models, give_counts, prepare_augments, unwrap
 
 
 class ClassCountsHook(Hook):
@@ -111,11 +109,7 @@ class ClassCountsHook(Hook):
         for part in parts:
             if hasattr(part, 'set_class_counts'):
                 by_instance = getattr(part, 'count_unit', 'image') == 'instance' and self.instances is not None
-                counts = self.instances if by_instance else self.counts
-                if getattr(part, 'own_counts', None) is not None:
-                    _compare(type(part).__name__, part.own_counts, counts)
-                    counts = part.own_counts  # a checkpoint may have brought others
-                part.set_class_counts(counts)
+                give_counts(part, self.instances if by_instance else self.counts)
             if getattr(part, 'num_images', 0) is None:
                 part.num_images = self.num_images
 
@@ -192,7 +186,7 @@ class ClassCountsHook(Hook):
         if self.counts is None and self.given is not None:
             self.counts = as_counts(self.given, allow_empty=True)
         if self.counts is not None:
-            self._set(evaluator.metrics)
+            self._set(metric for metric in evaluator.metrics if getattr(metric, 'own_counts', None) is None)
 
 
 def _restore_loss_keys(state_dict, prefix, *args):
@@ -200,14 +194,3 @@ def _restore_loss_keys(state_dict, prefix, *args):
     wrong = f'{prefix}model.loss_module.'
     for key in [key for key in state_dict if key.startswith(wrong)]:
         state_dict[f'{prefix}loss_module.{key[len(wrong):]}'] = state_dict.pop(key)
-
-
-def _compare(name, own, counts):
-    """Check the counts that a part was given against those of the training set."""
-    if len(own) != len(counts):
-        raise ValueError(f'{name} was given class_counts of {len(own)} classes, the training set has {len(counts)}; '
-                         'correct them, or drop them and have them counted')
-    if not own.equal(counts):
-        c = int((own != counts).nonzero()[0])
-        print_log(f'{name} keeps the class_counts it was given; they differ from the training set, first in class {c}: '
-                  f'{own[c]:g} against {counts[c]:g}', 'current', logging.WARNING)
