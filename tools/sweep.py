@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
-from mmlt.engine.sweep import Sweep
-from mmlt.engine.sweep_runs import Run, find_configs, load_config, write_text
+from mmlt.jobs.runs import Run, find_configs, load_config, write_text
+from mmlt.jobs.sweep import Sweep
 from mmlt.report.sweep_table import summarize, to_csv, to_markdown, to_rich
 from mmlt.report.table import print_table
 

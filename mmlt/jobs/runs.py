@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from .hooks import StageSwitchHook
+from mmlt.engine.hooks import StageSwitchHook
 
 
 def find_configs(galleries):

@@ -16,8 +16,8 @@ import tiny
 import torch
 from rich.console import Console
 
-from mmlt.engine.sweep import Sweep
-from mmlt.engine.sweep_runs import Run, find_configs, is_complete, load_config
+from mmlt.jobs.runs import Run, find_configs, is_complete, load_config
+from mmlt.jobs.sweep import Sweep
 from mmlt.report.sweep_table import summarize, to_markdown, to_rich
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from collections import Counter
 
 import torch
 
-from .sweep_runs import is_complete
+from .runs import is_complete
 
 
 class Sweep:
