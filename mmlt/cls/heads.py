@@ -9,6 +9,7 @@ from ..core import layers
 from ..core.adjust import adjustment
 from ..core.checks import check_range
 from ..core.counts import ClassCounts, as_counts
+from ..engine.inputs import loss_inputs
 
 __all__ = [
     'CausalClsHead', 'CosineClsHead', 'DisAlignClsHead', 'LWSClsHead', 'LongTailClsHead', 'NCMClsHead',
@@ -19,8 +20,8 @@ __all__ = [
 class LongTailClsHead(LinearClsHead, ClassCounts):
     """MMPretrain's ``LinearClsHead`` with any classifier layer and post-hoc logit adjustment.
 
-    The layer is ``fc``, so the checkpoint of a ``LinearClsHead`` loads. The loss is given ``feats=`` (N, D) if it says
-    ``needs_features``.
+    The layer is ``fc``, so the checkpoint of a ``LinearClsHead`` loads. The loss is given what it ``requires`` beside
+    logits and labels, see :mod:`mmlt.engine.inputs`; keywords of :meth:`loss` win over what the head finds.
 
     Args:
         num_classes (int): C.
@@ -86,8 +87,7 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
         if type(self.loss_module).__name__ == 'SeesawLoss' and 'gt_score' in data_samples[0]:
             raise ValueError("MMPretrain's SeesawLoss takes labels, a mixup makes soft ones; use SeesawSoftmaxLoss")
         x = self.pre_logits(feats)
-        if getattr(self.loss_module, 'needs_features', False):
-            kwargs['feats'] = x
+        kwargs = loss_inputs(self.loss_module, data_samples, feats=x, **kwargs)
         losses = self._get_loss(self.fc(x), data_samples, **kwargs)
         if hasattr(self.fc, 'node_loss'):
             losses['loss_node'] = self.fc.node_loss(x, _target(data_samples))

@@ -12,7 +12,7 @@ from torch import nn
 from ..core.augment.cam import CAMForeground, class_activation_map, resize_cam
 from .access import give_counts, unwrap
 from .cam_cache import compute_cams, on_all_ranks, publish_cams, read_cams
-from .stages import leaf_datasets
+from .pipelines import leaf_datasets
 
 NEEDS = 'CAM needs a convolutional backbone with global average pooling and one linear/cosine classifier'
 

@@ -1,7 +1,9 @@
 """Parts that hold one variant a stage and switch between them: the loss and the data pipeline."""
-import torch
-from mmengine.dataset import Compose
 from torch import nn
+
+from .pipelines import StagedPipeline, leaf_datasets, shared_stage
+
+__all__ = ['StagedLoss', 'StagedPipeline', 'leaf_datasets', 'shared_stage']
 
 
 class StagedLoss(nn.Module):
@@ -22,8 +24,8 @@ class StagedLoss(nn.Module):
         return self.losses[self.stage]
 
     @property
-    def needs_features(self):
-        return getattr(self.active, 'needs_features', False)
+    def requires(self):
+        return getattr(self.active, 'requires', ())
 
     @property
     def corrects_prior(self):
@@ -38,34 +40,3 @@ class StagedLoss(nn.Module):
         for key in [k for k in state_dict if k.startswith(prefix) and not k.startswith(f'{prefix}losses.')]:
             state_dict[first + key[len(prefix):]] = state_dict.pop(key)
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-class StagedPipeline:
-    """One data pipeline a stage. The stage number lives in shared memory, so loader workers that persist see it.
-
-    Args:
-        pipelines (list[callable]): the data set's own pipeline first.
-        stage (Tensor): shared int64 scalar, the index of the active pipeline.
-    """
-
-    def __init__(self, pipelines, stage):
-        self.pipelines = [p if callable(p) else Compose(p) for p in pipelines]
-        self.stage = stage
-
-    def __call__(self, data):
-        return self.pipelines[int(self.stage)](data)
-
-    @property
-    def transforms(self):
-        return self.pipelines[int(self.stage)].transforms
-
-
-def shared_stage():
-    """An int64 scalar that loader workers see change."""
-    return torch.zeros((), dtype=torch.int64).share_memory_()
-
-
-def leaf_datasets(dataset):
-    """The innermost data sets below any wrappers, in order."""
-    inner = getattr(dataset, 'datasets', None) or ([dataset.dataset] if hasattr(dataset, 'dataset') else [])
-    return [leaf for part in inner for leaf in leaf_datasets(part)] if inner else [dataset]

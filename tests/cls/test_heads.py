@@ -118,7 +118,7 @@ def test_vit_head_style_zero_init_leaves_the_layer():
 
 def test_losses_that_ask_get_the_features():
     class Loss(nn.Module):
-        needs_features = True
+        requires = ('feats', )
 
         def forward(self, z, y, avg_factor=None, feats=None):
             self.seen = feats

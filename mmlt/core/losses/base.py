@@ -26,7 +26,7 @@ class LongTailLoss(ClassCounts):
     """
 
     corrects_prior = False  # the trained logits already answer for a uniform prior: do not adjust them again
-    needs_features = False  # call it with feats=(N, D)
+    requires = ()  # keywords of the call beside logits and labels: mmlt.engine.inputs lists them
     needs_counts = True
     multi_label = False
     default_avg = 'batch'

@@ -31,7 +31,7 @@ class InfluenceBalancedLoss(LongTailLoss):
         detach (bool): keep the factor out of the gradient. The released code does not.
     """
 
-    needs_features = True
+    requires = ('feats', )
 
     def __init__(self, alpha=1000.0, detach=False, **kwargs):
         check_range(self, '(0, inf)', alpha=alpha)

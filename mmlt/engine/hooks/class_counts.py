@@ -8,6 +8,7 @@ from mmlt.data.annotations import read_counts
 from mmlt.data.labels import class_counts as count_classes
 from mmlt.data.labels import labels_of, num_classes_of
 from mmlt.engine.access import batch_augments, ema_models, give_counts, prepare_augments, unwrap
+from mmlt.engine.pipelines import number_samples
 
 
 class ClassCountsHook(Hook):
@@ -125,6 +126,10 @@ class ClassCountsHook(Hook):
             names = ', '.join(str(classes[c]) if classes else str(c) for c in empty[:10])
             runner.logger.warning(f'{len(empty)} empty classes without a training image: {names}'
                                   f'{", ..." if len(empty) > 10 else ""}; samplers never draw them')
+
+    def before_train_epoch(self, runner):
+        if any('sample_idx' in getattr(module, 'requires', ()) for module in unwrap(runner.model).modules()):
+            number_samples(runner.train_dataloader.dataset)  # outside of the stages' pipelines
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if batch_idx == 0:

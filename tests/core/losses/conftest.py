@@ -129,7 +129,7 @@ def case(request):
 @pytest.fixture
 def extra():
     """What a call needs besides logits and target: features of L1 norm 3."""
-    return lambda loss, size: dict(feats=torch.full((size, 3), -1.0)) if loss.needs_features else {}
+    return lambda loss, size: dict(feats=torch.full((size, 3), -1.0)) if 'feats' in loss.requires else {}
 
 
 @pytest.fixture
