@@ -1,7 +1,9 @@
 """Losses for long-tailed data: ``loss(logits (N, C), target (N,) or (N, C))``."""
+from .distill import CBDLoss, DiVELoss
 from .distribution_balanced import DistributionBalancedLoss
 from .eqlv2 import EqualizationLossV2
 from .equalization import EqualizationLoss, SoftmaxEqualizationLoss
+from .experts import BalPoELoss, RIDELoss, SADELoss
 from .focal import SoftmaxFocalLoss
 from .group_softmax import BalancedGroupSoftmaxLoss
 from .influence_balanced import InfluenceBalancedLoss
@@ -14,9 +16,9 @@ from .seesaw import SeesawSoftmaxLoss
 from .suppression import AdaptiveClassSuppressionLoss
 
 __all__ = [
-    'AdaptiveClassSuppressionLoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss', 'CDTLoss', 'ClassBalancedLoss',
-    'CostSensitiveLoss', 'DistributionBalancedLoss', 'EqualizationLoss', 'EqualizationLossV2',
-    'GeneralizedReweightLoss', 'InfluenceBalancedLoss', 'LADELoss', 'LDAMLoss', 'LabelAwareSmoothLoss',
-    'LogitAdjustLoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss',
-    'WeightedSoftmaxLoss'
+    'AdaptiveClassSuppressionLoss', 'BalPoELoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss', 'CBDLoss',
+    'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DiVELoss', 'DistributionBalancedLoss', 'EqualizationLoss',
+    'EqualizationLossV2', 'GeneralizedReweightLoss', 'InfluenceBalancedLoss', 'LADELoss', 'LDAMLoss',
+    'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'RIDELoss', 'SADELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss',
+    'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
 ]

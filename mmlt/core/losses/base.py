@@ -30,6 +30,7 @@ class LongTailLoss(ClassCounts):
     needs_counts = True
     multi_label = False
     default_avg = 'batch'
+    ndim = 2  # of the logits
     sized = ()  # persistent buffers (C,) that take the width of the first logits, the counts or the checkpoint
 
     def __init__(self, class_counts=None, avg=None, reduction='mean', loss_weight=1.0, num_classes=None):
@@ -67,7 +68,7 @@ class LongTailLoss(ClassCounts):
         """
         reduction = reduction_override or self.reduction
         _check_choice('reduction_override', reduction, ('none', 'mean', 'sum'))
-        if logits.ndim != 2:
+        if logits.ndim != self.ndim:
             raise ValueError(f'logits have shape {tuple(logits.shape)}, expected (N, C)')
         if self.needs_counts:
             self.check_counts(self.classes_of(logits))
@@ -94,7 +95,7 @@ class LongTailLoss(ClassCounts):
 
     def classes_of(self, logits):
         """C of (N, C) logits."""
-        return logits.size(1)
+        return logits.size(-1)
 
     def _reduce(self, loss, mass, avg_factor, reduction):
         if reduction == 'none':

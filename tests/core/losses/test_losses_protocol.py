@@ -12,7 +12,8 @@ from mmlt.core import losses as lt
 from mmlt.core.losses.base import LongTailLoss
 from mmlt.core.losses.sigmoid import focal_bce
 
-NAMES = [name for name in lt.__all__ if isinstance(getattr(lt, name), type)]
+SPECIAL = {'BalPoELoss', 'RIDELoss', 'SADELoss', 'DiVELoss', 'CBDLoss'}  # of experts or with a teacher
+NAMES = [name for name in lt.__all__ if isinstance(getattr(lt, name), type) and name not in SPECIAL]
 PRIOR = {'BalancedSoftmaxLoss', 'LogitAdjustLoss', 'VSLoss', 'CDTLoss', 'LADELoss'}
 
 

@@ -1,0 +1,98 @@
+"""Distillation on long-tailed data.  Logits z (N, C), teacher's t (N, C); features f (N, D), teacher's g (N, D)."""
+import torch
+import torch.nn.functional as F
+
+from ..checks import check_range
+from ..counts import log_prior
+from .base import LongTailLoss
+from .cross_entropy import adjusted_cross_entropy
+
+
+def virtual_examples(teacher_logits, temperature=2.0, power=0.5):
+    """(N, C) -> (N, C): log of softmax(t / T)^p, normalised, which is softmax(p t / T)."""
+    return (teacher_logits * (power / temperature)).log_softmax(1)
+
+
+class DiVELoss(LongTailLoss):
+    """alpha T^2 KL(t || softmax(z / T)) + (1 - alpha) CE(z + log n), t the teacher's flattened softmax. He et al.,
+    Distilling Virtual Examples for Long-tailed Recognition, ICCV 2021, arXiv:2103.15042.
+
+    The teacher is the same network trained with :class:`BalancedSoftmaxLoss`. Values of T, p and alpha are those of the
+    authors' configs for CIFAR-10/100-LT. At test use the raw logits.
+
+    Args:
+        temperature (float): T, of teacher and student.
+        power (float): p of the teacher's probabilities; below 1 it moves mass to the tail.
+        alpha (float): weight of the teacher.
+
+    >>> loss = DiVELoss(class_counts=[100, 10, 1])
+    >>> loss(torch.tensor([[1., 1., 0.]]), torch.tensor([1]), torch.tensor([[2., 0., -1.]]))
+    tensor(1.2476)
+    """
+
+    corrects_prior = True
+    requires = ('teacher_logits', )
+
+    def __init__(self, temperature=2.0, power=0.5, alpha=0.5, **kwargs):
+        check_range(self, '(0, inf)', temperature=temperature, power=power)
+        check_range(self, '[0, 1]', alpha=alpha)
+        super().__init__(**kwargs)
+        self.temperature, self.power, self.alpha = temperature, power, alpha
+
+    def forward(self, logits, target, teacher_logits, weight=None, avg_factor=None, reduction_override=None):
+        """As :meth:`LongTailLoss.forward`, with the logits (N, C) of the teacher on the same images."""
+        _check_teacher('teacher_logits', teacher_logits, logits, 'class order and number')
+        return super().forward(logits, target, weight, avg_factor, reduction_override, teacher_logits=teacher_logits)
+
+    def losses(self, logits, target, teacher_logits):
+        bias = log_prior(self.class_counts).to(logits.dtype)
+        loss = adjusted_cross_entropy(logits, target, None, bias)
+        teacher = virtual_examples(teacher_logits.detach().to(logits.dtype), self.temperature, self.power)
+        student = (logits / self.temperature).log_softmax(1)
+        virtual = (teacher.exp() * (teacher - student)).sum(1)
+        return self.alpha * self.temperature**2 * virtual + (1 - self.alpha) * loss
+
+
+class CBDLoss(LongTailLoss):
+    """(1 - alpha) CE + alpha beta (1 - cos(f, g)). Iscen et al., Class-Balanced Distillation for Long-Tailed Visual
+    Recognition, BMVC 2021, arXiv:2104.05279.
+
+    The teachers saw the data as they are, the student is drawn class-balanced. f is the student's feature projected to
+    the width of the teachers' features, one beside the other. No class counts are needed.
+
+    Args:
+        alpha (float): weight of the teacher.
+        beta (float): scale of the cosine distance, 100 in the authors' code.
+
+    >>> f = torch.tensor([[3., 4.]])
+    >>> CBDLoss()(torch.tensor([[1., 1.]]), torch.tensor([0]), feats=f, teacher_feats=2 * f)
+    tensor(0.4159)
+    """
+
+    needs_counts = False
+    needs_features = True
+    requires = 'feats', 'teacher_feats'
+
+    def __init__(self, alpha=0.4, beta=100.0, **kwargs):
+        check_range(self, '[0, 1]', alpha=alpha)
+        check_range(self, '[0, inf)', beta=beta)
+        super().__init__(**kwargs)
+        self.alpha, self.beta = alpha, beta
+
+    def forward(self, logits, target, weight=None, avg_factor=None, reduction_override=None, *, feats, teacher_feats):
+        """As :meth:`LongTailLoss.forward`, with features (N, D) of the student and of the teacher."""
+        _check_teacher('teacher_feats', teacher_feats, feats, 'width')
+        return super().forward(logits, target, weight, avg_factor, reduction_override, feats=feats,
+                               teacher_feats=teacher_feats)
+
+    def losses(self, logits, target, feats, teacher_feats):
+        loss = F.cross_entropy(logits, target, reduction='none')
+        feats = feats.to(torch.promote_types(feats.dtype, torch.float32))
+        cosine = F.cosine_similarity(feats, teacher_feats.detach().to(feats.dtype), dim=1)
+        return (1 - self.alpha) * loss + self.alpha * self.beta * (1 - cosine).to(loss.dtype)
+
+
+def _check_teacher(name, teacher, student, what):
+    if teacher.shape != student.shape:
+        raise ValueError(f'{name} have shape {tuple(teacher.shape)}, the student\'s {tuple(student.shape)}; teacher '
+                         f'and student must see the same images and agree in {what}')
