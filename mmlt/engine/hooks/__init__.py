@@ -1,9 +1,10 @@
 from .class_counts import ClassCountsHook
+from .fast_loader import FastLoaderHook
 from .fit_classifier import FitClassifierHook
 from .max_norm import MaxNormHook
 from .partners import PartnerHook
 from .prefix_checkpoint import PrefixCheckpointHook
 from .stage_switch import StageSwitchHook
 
-__all__ = ['ClassCountsHook', 'FitClassifierHook', 'MaxNormHook', 'PartnerHook', 'PrefixCheckpointHook',
-           'StageSwitchHook']
+__all__ = ['ClassCountsHook', 'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook', 'PartnerHook',
+           'PrefixCheckpointHook', 'StageSwitchHook']

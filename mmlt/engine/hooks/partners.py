@@ -5,7 +5,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.nn import functional as F
 
+from mmlt.data.samplers.staged import build_sampler
 from mmlt.engine.access import batch_augments, unwrap
+from mmlt.engine.fast import FastLoader
 
 
 class PartnerHook(Hook):
@@ -32,10 +34,14 @@ def _asking(runner):
 def partners(runner, power):
     """Batches (N, ...) as the model's preprocessor makes them, with one-hot labels (N, C), without end."""
     own, preprocess = runner.train_dataloader, unwrap(runner.model).data_preprocessor
-    loader = Runner.build_dataloader(dict(
-        dataset=own.dataset, batch_size=min(own.batch_sampler.batch_size, len(own.dataset) // get_world_size()),
-        num_workers=own.num_workers, pin_memory=own.pin_memory, collate_fn=own.collate_fn, drop_last=True,
-        sampler=dict(type='PowerSampler', q=power)), seed=runner.seed + 1)
+    sampler, size = dict(type='PowerSampler', q=power), min(own.batch_sampler.batch_size,
+                                                            len(own.dataset) // get_world_size())
+    if isinstance(own, FastLoader):
+        loader = own.like(build_sampler(sampler, own.dataset, runner.seed + 1), size, runner.seed + 1)
+    else:
+        loader = Runner.build_dataloader(dict(
+            dataset=own.dataset, batch_size=size, num_workers=own.num_workers, pin_memory=own.pin_memory,
+            collate_fn=own.collate_fn, drop_last=True, sampler=sampler), seed=runner.seed + 1)
     loader.sampler.set_epoch(runner.epoch)
     while True:
         for batch in loader:

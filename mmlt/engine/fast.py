@@ -1,0 +1,138 @@
+"""A loader that keeps the whole data set on the training device.  M images, B of a batch, C x H x W pixels."""
+import numpy as np
+import torch
+from mmengine.dataset import Compose
+from torch.utils.data import BatchSampler, DataLoader
+
+from mmlt.data.batched import apply, compile_transforms, uniforms
+from mmlt.data.samplers.base import rank_and_world_size
+
+from .stages import StagedPipeline, leaf_datasets
+
+
+class FastLoader(DataLoader):
+    """Batches as the given loader makes them, from one uint8 tensor (M, C, H, W) on ``device``.
+
+    The data set's pipelines are read once: what is not random runs when the images are loaded, the random transforms
+    run on the batch, with the draws of (seed, epoch, position), so that an epoch does not depend on the process, the
+    number of ranks, or whether the run was resumed. Pipelines that change later (stages, cached CAMs) are read again.
+
+    Args:
+        loader (DataLoader): whose data set, batch sampler and collate function to take; its workers never start.
+        seed (int): of the draws.
+        device: where the images lie.
+
+    Raises:
+        ValueError: a transform without a batched form, images of several sizes, or more bytes than ``max_bytes``.
+    """
+
+    max_bytes = 16 * 2 ** 30
+
+    def __init__(self, loader, seed=0, device='cpu'):
+        batches = loader.batch_sampler
+        plain = type(batches) is BatchSampler and batches.sampler is loader.sampler
+        how = dict(batch_size=batches.batch_size, sampler=loader.sampler, drop_last=batches.drop_last) if plain else \
+            dict(batch_sampler=batches)
+        super().__init__(loader.dataset, collate_fn=loader.collate_fn, **how)
+        self.seed, self.device = seed, torch.device(device)
+        self._read, self._images, self._passes = None, None, 0
+        self.check()
+
+    def check(self):
+        """Read every pipeline that the data set will have; see Raises."""
+        for leaf in leaf_datasets(self.dataset):
+            for pipeline in getattr(leaf.pipeline, 'pipelines', [leaf.pipeline]):
+                _compile(pipeline)
+
+    def like(self, sampler, batch_size, seed):
+        """A loader with other draws of the same images, for partners: whole batches alone."""
+        loader = FastLoader(DataLoader(self.dataset, batch_size, sampler=sampler, drop_last=True,
+                                       collate_fn=self.collate_fn), seed, self.device)
+        self._load()
+        loader._share(self)
+        return loader
+
+    def __iter__(self):
+        self._load()
+        epoch = getattr(self.batch_sampler.sampler, 'epoch', self._passes)
+        self._passes += 1
+        (rank, world), begin = rank_and_world_size(), 0
+        for indices in self.batch_sampler:
+            positions = rank + world * np.arange(begin, begin + len(indices))
+            begin += len(indices)
+            yield self.batch(indices, uniforms(self.seed, epoch, positions, self._draws))
+
+    def batch(self, indices, draws):
+        """``dict(inputs, data_samples)`` of the images at ``indices`` with the draws (B, P)."""
+        index = torch.as_tensor(indices)
+        draws = torch.from_numpy(draws).to(self.device, non_blocking=True)
+        samples = [self._samples[i].new() for i in indices]
+        if self._cams is not None:
+            for sample, cam in zip(samples, apply(self._ops, self._cams[index].unsqueeze(1), draws.cpu(), 0)[:, 0]):
+                sample.cam = cam
+        images = apply(self._ops, self._images[index.to(self.device, non_blocking=True)], draws)
+        size = images[0].shape[-2:]
+        for sample in samples:
+            if 'img_shape' in sample:
+                sample.set_metainfo(dict(img_shape=tuple(size)))
+        return dict(inputs=images, data_samples=samples)
+
+    def _load(self):
+        """Read the images, unless the pipelines are those that were read last."""
+        leaves = leaf_datasets(self.dataset)
+        pipelines = [_active(leaf.pipeline) for leaf in leaves]
+        if self._read is not None and all(a is b for a, b in zip(self._read, pipelines)):
+            return
+        parts = [_compile(pipeline) for pipeline in pipelines]
+        if len({repr(list(pipeline.transforms)) for pipeline in pipelines}) > 1:
+            raise ValueError('FastLoader needs one pipeline; the inner data sets have several')
+        kept = [leaf.pipeline for leaf in leaves]
+        try:
+            for leaf, pipeline, (fixed, _, pack) in zip(leaves, pipelines, parts):
+                once = Compose([*fixed, pack])
+                cached = hasattr(pipeline, 'cams')
+                leaf.pipeline = type(pipeline)(once, pipeline.cams, pipeline.leaf) if cached else once
+            items = [self.dataset[i] for i in range(len(self.dataset))]
+        finally:
+            for leaf, pipeline in zip(leaves, kept):
+                leaf.pipeline = pipeline
+        self._samples = [item['data_samples'] for item in items]
+        self._cams = torch.stack([s.pop('cam') for s in self._samples]) if 'cam' in self._samples[0] else None
+        self._images = self._stack([item['inputs'] for item in items])
+        self._ops = parts[0][1]
+        self._draws, self._read = sum(op.draws for op in self._ops), pipelines
+
+    def _stack(self, images):
+        shapes = {tuple(image.shape) for image in images}
+        if len(shapes) > 1:
+            raise ValueError(f'FastLoader needs images of one size, found {len(shapes)}, as {sorted(shapes)[:2]}; '
+                             "begin the pipeline with dict(type='Resize', scale=(W, H))")
+        size = len(images) * images[0].numel()
+        if size > self.max_bytes:
+            raise ValueError(f'{len(images)} images of {next(iter(shapes))} take {size / 2 ** 30:.0f} GiB, FastLoader '
+                             f'keeps at most {self.max_bytes / 2 ** 30:.0f}; leave FastLoaderHook out')
+        return torch.stack(images).to(self.device)
+
+    def _share(self, other):
+        self._read, self._images, self._samples, self._cams, self._ops, self._draws = (
+            other._read, other._images, other._samples, other._cams, other._ops, other._draws)
+
+
+def _active(pipeline):
+    return pipeline.pipelines[int(pipeline.stage)] if isinstance(pipeline, StagedPipeline) else pipeline
+
+
+def _compile(pipeline):
+    transforms = getattr(pipeline, 'transforms', None)
+    try:
+        if transforms is None:
+            raise ValueError(type(pipeline).__name__)
+        fixed, ops, pack = compile_transforms(transforms)
+        if pack is None:
+            raise ValueError('a pipeline without PackInputs')
+        if hasattr(pipeline, 'cams') and not all(op.follows for op in ops):
+            raise ValueError('a transform that a cached CAM would have to follow')
+    except ValueError as error:
+        raise ValueError(f'FastLoader has no batched form of {error}; take it out of the pipeline, or leave '
+                         'FastLoaderHook out') from None
+    return fixed, ops, pack
