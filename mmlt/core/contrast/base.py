@@ -1,0 +1,111 @@
+"""What the contrastive losses share.
+
+N images, V views of each, M = N V anchors, K keys, D features, C classes; T temperature.
+"""
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn import functional as F
+
+from ..checks import check_range
+from ..layers.base import at_least_float32
+
+FLOOR = -1e30  # a logit that takes no part; finite, so that a row of nothing else has a gradient
+
+
+def contrast(features, keys, temperature, bias, target):
+    """(M, D), (K, D), bias (M, K), rows (M, K) -> (M,): CE of f . k / T + bias against rows that sum to 1."""
+    logits = torch.addmm(bias, features, keys.t(), alpha=1 / temperature)
+    return F.cross_entropy(logits, target, reduction='none')
+
+
+class ContrastiveLoss(nn.Module):
+    """Base of the losses on features; a subclass writes :meth:`losses`.
+
+    Features come in unit length. Half precision is lifted to float32, also under autocast.
+
+    Args:
+        temperature (float): T > 0, which divides the similarities.
+        reduction (str): ``'mean'`` over the anchors that have a loss, ``'sum'`` or ``'none'``.
+        loss_weight (float): a factor of the result.
+    """
+
+    joint = False  # every rank computes the loss of the joint batch
+
+    def __init__(self, temperature=0.1, reduction='mean', loss_weight=1.0, **kwargs):
+        check_range(self, '(0, inf)', temperature=temperature)
+        if reduction not in ('mean', 'sum', 'none'):
+            raise ValueError(f"reduction={reduction!r}; expected 'mean', 'sum' or 'none'")
+        super().__init__(**kwargs)
+        self.temperature = temperature
+        self.reduction = reduction
+        self.loss_weight = loss_weight
+
+    def losses(self, features, labels, *args):
+        """-> values, and a mask of the same shape: which of them count."""
+        raise NotImplementedError
+
+    def forward(self, *args, **kwargs):
+        """-> scalar, or one value an anchor with ``'none'``, 0 for those that are skipped; see the class."""
+        tensors = [x for x in (*args, *kwargs.values()) if torch.is_tensor(x)]
+        with torch.autocast(tensors[0].device.type, enabled=False):
+            kwargs = {name: _lift(x) for name, x in kwargs.items()}
+            values, valid = self.losses(*map(_lift, args), **kwargs)
+            values = torch.where(valid, values, 0)
+            if self.reduction == 'none':
+                return self.loss_weight * values
+            total = values.sum()
+            if self.reduction == 'mean':
+                total = total / self._share(valid.sum())
+            return self.loss_weight * total
+
+    def _share(self, count):
+        """What divides this rank's sum, so that the mean over the ranks is that of the joint batch."""
+        if self.joint or world_size() == 1:
+            return count.clamp(min=1)
+        dist.all_reduce(count)
+        return count.clamp(min=1) / world_size()
+
+    def check(self, features, labels, shape, num_classes=None):
+        """Raise a ValueError unless features are ``shape``, '(N, V, D)' say, and labels fit; values on CPU only."""
+        name = type(self).__name__
+        if features.ndim != shape.count(',') + 1:
+            raise ValueError(f'{name}: features have shape {tuple(features.shape)}, expected {shape}')
+        if labels.shape != features.shape[:1] or labels.is_floating_point():
+            raise ValueError(f'{name}: labels are {labels.dtype} of shape {tuple(labels.shape)}, expected one integer '
+                             f'for each of the {len(features)} images; mixed labels have no contrastive loss')
+        if num_classes is not None and labels.device.type == 'cpu' and not torch.compiler.is_compiling():
+            wrong = labels[(labels < 0) | (labels >= num_classes)]
+            if len(wrong):
+                raise ValueError(f'{name}: a label is {int(wrong[0])}, expected 0 .. {num_classes - 1}; check '
+                                 'num_classes against the data set')
+
+
+def _lift(x):
+    return at_least_float32(x) if torch.is_tensor(x) else x
+
+
+def world_size():
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+class _Gather(torch.autograd.Function):
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.rows = len(x)
+        parts = [torch.empty_like(x) for _ in range(world_size())]
+        dist.all_gather(parts, x.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx, grad):
+        grad = grad.contiguous()
+        dist.all_reduce(grad)
+        begin = dist.get_rank() * ctx.rows
+        return grad[begin:begin + ctx.rows]
+
+
+def gather(x):
+    """(N, ...) -> (ranks N, ...), with gradient."""
+    return x if world_size() == 1 else _Gather.apply(x)
