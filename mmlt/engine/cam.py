@@ -3,22 +3,21 @@
 N images of a batch, H x W pixels, C classes, D channels of the last map h x w.
 """
 import copy
-import hashlib
 
 import numpy as np
 import torch
-from torch import nn
 
 from ..core.augment.cam import CAMForeground, class_activation_map, resize_cam
 from .access import give_counts, unwrap
 from .cam_cache import compute_cams, on_all_ranks, publish_cams, read_cams
+from .frozen import Frozen, digest
 from .pipelines import leaf_datasets
 
 NEEDS = 'CAM needs a convolutional backbone with global average pooling and one linear/cosine classifier'
 
 
-class CAMTeacher(nn.Module):
-    """A frozen copy of an ``ImageClassifier``'s preprocessor, backbone and classifier weight, always in eval mode.
+class CAMTeacher(Frozen):
+    """A frozen copy of an ``ImageClassifier``'s preprocessor, backbone and classifier weight.
 
     Raises:
         ValueError: there is no one weight (C, D) behind a pooling without parameters; the part is named.
@@ -32,12 +31,8 @@ class CAMTeacher(nn.Module):
         self.data_preprocessor.batch_augments = None
         self.backbone = copy.deepcopy(model.backbone)
         self.register_buffer('weight', weight.detach().clone())
-        self.eval().requires_grad_(False)
+        self.freeze()
 
-    def train(self, mode=True):
-        return super().train(False)
-
-    @torch.no_grad()
     def forward(self, images, labels, amp=False):
         """Raw images (N, 3, H, W), labels (N,) -> CAMs (N, h, w) in [0, 1]. ``amp`` is a bool or autocast's dtype."""
         inputs = self.data_preprocessor(dict(inputs=images))['inputs']
@@ -117,7 +112,7 @@ class CAMStage:
         if self._state:
             key, cams = self._state['key'], self._state['cams']
         else:
-            key = _key(self.teacher, [len(leaf) for leaf in leaf_datasets(dataset)], self.size, amp)
+            key = digest(self.teacher, [len(leaf) for leaf in leaf_datasets(dataset)], self.size, amp)
             cams = read_cams(path, key)
         if not on_all_ranks(cams is not None):
             cams = compute_cams(lambda *batch: self.teacher(*batch, amp=amp), dataset, self.size, batch_size,
@@ -167,12 +162,3 @@ class CAMStage:
         self._state = state
         if state and self.teacher and not self.cached:
             self.teacher.load_state_dict(state)
-
-
-def _key(teacher, *settings):
-    """Names the CAMs that a teacher makes with these settings."""
-    digest = hashlib.sha256(repr(settings).encode())
-    for name, value in teacher.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()

@@ -9,6 +9,7 @@ from mmlt.data.labels import class_counts as count_classes
 from mmlt.data.labels import labels_of, num_classes_of
 from mmlt.engine.access import batch_augments, ema_models, give_counts, prepare_augments, unwrap
 from mmlt.engine.pipelines import number_samples
+from mmlt.engine.teacher_checks import check_resumed, check_teachers, teachers_of
 
 
 class ClassCountsHook(Hook):
@@ -65,6 +66,7 @@ class ClassCountsHook(Hook):
                                  f'{len(self.counts)} classes; set num_classes={len(self.counts)} in the config')
             if hasattr(module, 'fc_cls') and hasattr(module, 'cls_predictor_cfg'):
                 self._check_predictor(name, module)
+        check_teachers(model, self.counts, classes)
         self._hand_over(runner)
         for copy in ema_models(runner):
             self._set(copy.modules())
@@ -168,11 +170,16 @@ class ClassCountsHook(Hook):
     def before_save_checkpoint(self, runner, checkpoint):
         if self.counts is not None:
             checkpoint['meta']['class_counts'] = self.counts.tolist()
+        teachers = teachers_of(unwrap(runner.model))
+        if teachers:
+            checkpoint['meta']['teachers'] = {name: teacher.record() for name, teacher in teachers.items()}
 
     def after_load_checkpoint(self, runner, checkpoint):
         saved = checkpoint.get('meta', {}).get('class_counts')
         if self.counts is None and saved is not None:
             self.counts = as_counts(saved, allow_empty=True)
+        if runner._resume:
+            check_resumed(unwrap(runner.model), checkpoint.get('meta', {}).get('teachers', {}))
         head, name = getattr(unwrap(runner.model), 'head', None), 'head.fc.weight'
         weight, own = checkpoint.get('state_dict', {}).get(name), getattr(getattr(head, 'fc', None), 'weight', None)
         if weight is not None and own is not None and not {head.num_classes, len(own)} & set(weight.shape):
