@@ -13,7 +13,7 @@ REGISTRIES = {
         'DATA_SAMPLERS': ['mmlt.data.samplers'],
         'HOOKS': ['mmlt.engine.hooks'],
         'METRICS': ['mmlt.engine.metric'],
-        'OPTIM_WRAPPERS': ['mmlt.engine.amp'],
+        'OPTIM_WRAPPERS': ['mmlt.engine.amp', 'mmlt.engine.sam'],
     },
     'mmpretrain': {
         'MODELS': ['mmlt.cls'],

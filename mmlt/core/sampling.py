@@ -72,6 +72,15 @@ def curriculum_exponent(epoch, max_epochs, schedule='convex', base=0.99):
     raise ValueError(f"schedule must be 'convex', 'linear', 'concave' or 'composite', got {schedule!r}")
 
 
+def accuracy_probabilities(counts, accuracy, power=1.0, eps=1e-3):
+    """(C,), (C,) in [0, 1] -> (C,): proportional to (1 - accuracy + eps)^power; 0 for an empty class.
+
+    >>> accuracy_probabilities([4, 1, 0], torch.tensor([0.5, 0., 0.]), eps=0.5)
+    tensor([0.4000, 0.6000, 0.0000])
+    """
+    return _normalise(torch.where(_present(counts) > 0, (1 - accuracy + eps)**power, 0.))
+
+
 def _progress(epoch, max_epochs, steps=None):
     if max_epochs < 1:
         raise ValueError(f'max_epochs must be at least 1, got {max_epochs}')

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from mmlt.data import samplers
 from mmlt.data.samplers import (
+    AccuracyDrivenSampler,
     ClassBalancedSampler,
     ClassCycleSampler,
     CurriculumSampler,
     EffectiveNumberSampler,
+    MetaSampler,
     PowerSampler,
     ProgressivelyBalancedSampler,
     RandomOverSampler,
@@ -31,7 +33,8 @@ LABELS = np.random.default_rng(0).permutation(np.repeat(np.arange(5), COUNTS))
 WEIGHTED = [
     (PowerSampler, dict(q=.3)), (ClassBalancedSampler, {}), (SquareRootSampler, {}), (ReversedSampler, {}),
     (EffectiveNumberSampler, dict(beta=.99)), (ProgressivelyBalancedSampler, dict(max_epochs=10)),
-    (CurriculumSampler, dict(max_epochs=10, schedule='linear')),
+    (CurriculumSampler, dict(max_epochs=10, schedule='linear')), (AccuracyDrivenSampler, {}),
+    (MetaSampler, dict(init_pow=.3)),
 ]
 EXACT = [(PowerSampler, dict(q=1)), (RandomOverSampler, {}), (RandomUnderSampler, {}), (ClassCycleSampler, {})]
 

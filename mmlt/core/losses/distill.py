@@ -70,7 +70,6 @@ class CBDLoss(LongTailLoss):
     """
 
     needs_counts = False
-    needs_features = True
     requires = 'feats', 'teacher_feats'
 
     def __init__(self, alpha=0.4, beta=100.0, **kwargs):

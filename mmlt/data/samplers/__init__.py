@@ -1,4 +1,5 @@
 """Samplers: which images an epoch shows, and how often. They need torch only."""
+from .adaptive import AccuracyDrivenSampler, MetaSampler
 from .staged import StagedSampler
 from .weighted import (
                        ClassBalancedSampler,
@@ -14,7 +15,7 @@ from .weighted import (
 )
 
 __all__ = [
-    'ClassBalancedSampler', 'ClassCycleSampler', 'CurriculumSampler', 'EffectiveNumberSampler',
-    'PowerSampler', 'ProgressivelyBalancedSampler', 'RandomOverSampler', 'RandomUnderSampler', 'ReversedSampler',
-    'SquareRootSampler', 'StagedSampler',
+    'AccuracyDrivenSampler', 'ClassBalancedSampler', 'ClassCycleSampler', 'CurriculumSampler',
+    'EffectiveNumberSampler', 'MetaSampler', 'PowerSampler', 'ProgressivelyBalancedSampler', 'RandomOverSampler',
+    'RandomUnderSampler', 'ReversedSampler', 'SquareRootSampler', 'StagedSampler',
 ]
