@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from mmlt.core.counts import as_counts
+from mmlt.engine.load import add_arguments, read_checkpoint
 from mmlt.report.classifier import (
     classifier_table,
     find_classifier,
     log_count_correlation,
     plot_classifier,
     read_accuracy,
-    read_checkpoint,
     stored_counts,
     write_csv,
 )
@@ -19,13 +19,14 @@ from mmlt.report.classifier import (
 
 def parse_args(args=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('checkpoint', help='of MMEngine, or a plain state dict; it is unpickled, so trust its source')
+    parser.add_argument('checkpoint', help='of MMEngine, or a plain state dict')
     parser.add_argument('--path', help='module path of the classifier (default: head.fc and other usual ones)')
     parser.add_argument('--counts', help='json with the training counts (default: those stored in the checkpoint)')
     parser.add_argument('--config', help='count the classes of the training set of this config')
     parser.add_argument('--accuracy', help='per-class accuracy: json of a test with per_class=True, json list or csv')
     parser.add_argument('--many', type=int, default=100)
     parser.add_argument('--few', type=int, default=20)
+    add_arguments(parser, fit=False)
     parser.add_argument('--out', help='path of the results without suffix (default: <checkpoint>_classifier)')
     return parser.parse_args(args)
 
@@ -44,7 +45,7 @@ def config_counts(path):
 def main(args=None):
     args = parse_args(args)
     try:
-        checkpoint = read_checkpoint(args.checkpoint)
+        checkpoint = read_checkpoint(args.checkpoint, trust=args.trust)
         counts = args.counts or (config_counts(args.config) if args.config else stored_counts(checkpoint))
         if counts is None:
             raise ValueError(f'{args.checkpoint} stores no class counts; pass --counts counts.json or --config '

@@ -21,7 +21,8 @@ from mmlt.core.counts import shot_groups
 from mmlt.core.refit import METHODS, Recipe, as_split, evaluate, select, tuning_rounds
 from mmlt.engine.cli import load_config
 from mmlt.engine.features import eval_dataset, extract_features, joint_classifier, load_model, pipeline_of
-from mmlt.report.classifier import find_classifier, read_checkpoint
+from mmlt.engine.load import add_arguments, read_checkpoint
+from mmlt.report.classifier import find_classifier
 from mmlt.report.table import print_results
 
 console = Console(soft_wrap=True, highlight=False)
@@ -49,6 +50,7 @@ def parse_args(args=None):
     p.add_argument('--seed', type=int, default=0)
     p.add_argument('--dtype', choices=['float32', 'float16'], default='float32', help='of the features on disk')
     p.add_argument('--path', help='of the classifier in the model (default: head.fc and other usual ones)')
+    add_arguments(p)
     p.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value ...')
     p.set_defaults(launcher='none', local_rank=0, work_dir=None)
     args = p.parse_args(args)
@@ -80,12 +82,12 @@ class Stage1:
 
     def __init__(self, args, cfg):
         self.args, self.cfg, self.out = args, cfg, args.out or Path(cfg.work_dir) / 'refit'
-        self.checkpoint = read_checkpoint(args.checkpoint)
+        self.checkpoint = read_checkpoint(args.checkpoint, trust=args.trust)
         self.path = find_classifier(self.checkpoint, args.path)[0]
         state = self.checkpoint.get('state_dict', self.checkpoint)
         self.state = {name.removeprefix('module.'): value for name, value in state.items()}
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        self.model = load_model(cfg, self.state, self.path).to(device)
+        self.model = load_model(cfg, self.state, self.path, args.allow_missing).to(device)
         self.joint = joint_classifier(self.model, self.path)
         self.pipeline = pipeline_of(dataset_config(cfg, 'test'))
 

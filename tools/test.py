@@ -4,14 +4,14 @@ from pathlib import Path
 import mmengine
 from mmengine.runner import Runner
 
-from mmlt.engine.access import unwrap
-from mmlt.engine.cli import load_config, parser
-from mmlt.report.classifier import read_checkpoint
+from mmlt.engine.cli import load_config, parser, plain_errors
+from mmlt.engine.load import read_checkpoint
 from mmlt.report.table import print_results
 
 FORMATS = '.json', '.yaml', '.yml', '.pkl', '.pickle'  # of mmengine.dump
 
 
+@plain_errors
 def main():
     p = parser(__doc__)
     p.add_argument('checkpoint')
@@ -20,20 +20,12 @@ def main():
     if args.out and Path(args.out).suffix not in FORMATS:
         p.error(f'--out {args.out}: the name must end in {" or ".join(FORMATS)}')
     cfg = load_config(args)
-    try:
-        checkpoint = read_checkpoint(args.checkpoint)  # before the data sets are read
-    except (ValueError, OSError) as error:
-        raise SystemExit(f'error: {error}') from None
+    read_checkpoint(args.checkpoint, trust=args.trust)  # before the data sets are read
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.amp:
         cfg.test_cfg.fp16 = True
 
     runner = Runner.from_cfg(cfg)
-    own = unwrap(runner.model).state_dict()
-    lost = [key for key in checkpoint.get('state_dict', checkpoint) if key.startswith('backbone.') and key not in own]
-    if lost:
-        raise SystemExit(f'error: {args.checkpoint} has {len(lost)} weights that the backbone of {args.config} lacks, '
-                         f'as {lost[0]}; take the config that it was trained with')
     results = runner.test()
     if runner.rank == 0:
         if any(key.startswith('lt/') for key in results):

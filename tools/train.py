@@ -5,7 +5,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmlt.engine.cli import load_config, parser
+from mmlt.engine.cli import load_config, parser, plain_errors
 from mmlt.report.table import print_results
 
 
@@ -20,6 +20,7 @@ class Validated(Hook):
         self.done = True
 
 
+@plain_errors
 def main():
     p = parser(__doc__)
     p.add_argument('--resume', nargs='?', const='auto', help='go on from this checkpoint, or from the newest')

@@ -8,9 +8,10 @@ from mmengine.dataset import Compose
 from mmengine.registry import DATASETS, init_default_scope
 
 from mmlt.engine.features import load_model
+from mmlt.engine.load import add_arguments, read_checkpoint
 from mmlt.engine.stages import leaf_datasets
 from mmlt.report.cam_gallery import from_head_to_tail, write_gallery
-from mmlt.report.classifier import find_classifier, read_checkpoint
+from mmlt.report.classifier import find_classifier
 
 
 def main():
@@ -22,6 +23,7 @@ def main():
     parser.add_argument('--ratio', type=float, default=1.0, help='foreground is CAM >= ratio * its mean')
     parser.add_argument('--seed', type=int, default=0, help='of the choice of images')
     parser.add_argument('--device', default='cpu')
+    add_arguments(parser)
     args = parser.parse_args()
     if args.num < 1:
         parser.error(f'--num {args.num}: must be at least 1')
@@ -40,10 +42,10 @@ def draw(args):
     cfg = Config.fromfile(args.config)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
 
-    checkpoint = read_checkpoint(args.checkpoint)
+    checkpoint = read_checkpoint(args.checkpoint, trust=args.trust)
     state = checkpoint.get('state_dict', checkpoint)
     model = load_model(cfg, {name.removeprefix('module.'): value for name, value in state.items()},
-                       find_classifier(checkpoint)[0])
+                       find_classifier(checkpoint)[0], args.allow_missing)
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     view = cfg.test_dataloader.dataset  # whole images, no random crop
     while 'pipeline' not in view:

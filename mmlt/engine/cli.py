@@ -1,10 +1,14 @@
 """What tools/train.py and tools/test.py share."""
 import argparse
+import functools
 import os
+import sys
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
+
+from mmlt.engine.load import add_arguments
 
 
 def parser(description):
@@ -14,6 +18,8 @@ def parser(description):
     parser.add_argument('--work-dir', help='logs and checkpoints; default work_dirs/<config>')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value ...')
+    parser.add_argument('--debug', action='store_true', help='show where an error arose')
+    add_arguments(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     return parser
@@ -31,6 +37,9 @@ def load_config(args):
         distribute_on_cpu(cfg)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
+    loading = cfg.setdefault('default_hooks', {}).setdefault('load', dict(type='CheckedLoadHook'))
+    loading.update(allow_missing=[*loading.get('allow_missing', []), *args.allow_missing],
+                   trust=args.trust or loading.get('trust', False))
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(name):
             if cfg.get('default_scope', 'mmpretrain') == 'mmpretrain':  # the others keep MMEngine's
@@ -39,6 +48,20 @@ def load_config(args):
             if not cfg[name].num_workers:
                 cfg[name].persistent_workers = False
     return cfg
+
+
+def plain_errors(main):
+    """End a tool with ``error: ...`` where its input is at fault; ``--debug`` shows where."""
+    @functools.wraps(main)
+    def ending(*args, **kwargs):
+        try:
+            return main(*args, **kwargs)
+        except (ValueError, TypeError, KeyError, OSError, RuntimeError, ArithmeticError, ImportError) as error:
+            if '--debug' in sys.argv:
+                raise
+            text = f'no key {error}' if type(error) is KeyError else str(error) or type(error).__name__
+            raise SystemExit(f'error: {text}') from error
+    return ending
 
 
 def distribute_on_cpu(cfg):

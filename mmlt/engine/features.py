@@ -14,17 +14,19 @@ from torch.utils.data import Subset
 
 from mmlt.core.refit import linear
 from mmlt.data.labels import Ragged, labels_of
+from mmlt.engine.load import check_fit
 
 NESTED = ('dataset', 'datasets')
 
 
-def load_model(cfg, state_dict, path):
+def load_model(cfg, state_dict, path, allow_missing=()):
     """Build the model of a config with a checkpoint's weights, in eval mode.
 
     Args:
         cfg (Config): a whole config.
         state_dict (dict): weights, with the classifier at ``path``.
         path (str): where the classifier lies, ``'head.fc'``.
+        allow_missing (sequence[str]): regular expressions of weights in which they may differ.
 
     Raises:
         ValueError: the checkpoint is of another number of classes, or of another model.
@@ -37,13 +39,7 @@ def load_model(cfg, state_dict, path):
     if len(saved) != len(own):
         raise ValueError(f'the classifier {path} has {len(saved)} classes in the checkpoint and {len(own)} in the '
                          'config; set num_classes, or take the config that the checkpoint was trained with')
-    try:
-        missing = model.load_state_dict(state_dict, strict=False).missing_keys
-    except RuntimeError as error:
-        raise ValueError(f'the checkpoint does not fit the config: {error}') from None
-    if missing:
-        raise ValueError(f'the checkpoint lacks {len(missing)} weights of the model, as {", ".join(missing[:3])}; take '
-                         'the config that it was trained with')
+    check_fit(model, state_dict, allow_missing)
     return model.eval()
 
 

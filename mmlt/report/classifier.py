@@ -2,7 +2,6 @@
 import csv
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,30 +10,6 @@ from mmlt.core.counts import as_counts, shot_groups
 
 PATHS = ('head.fc', 'head.layers.head', 'head.head', 'head', 'fc', 'classifier', 'linear')
 COLORS = {'many': '#3b6fb6', 'medium': '#e0a030', 'few': '#d9534f'}
-
-
-def read_checkpoint(path):
-    """The dict in a checkpoint file or at its URL, on the CPU. It is unpickled: trust its source.
-
-    Raises:
-        OSError: there is no such file.
-        ValueError: it is no checkpoint, or a truncated one.
-    """
-    try:
-        if Path(path).is_file():
-            checkpoint = torch.load(path, map_location='cpu', weights_only=False)
-        else:
-            from mmengine.runner import CheckpointLoader
-            checkpoint = CheckpointLoader.load_checkpoint(str(path), map_location='cpu', logger='silent')
-    except (FileNotFoundError, PermissionError):
-        raise
-    except Exception as error:  # unpickling another kind of file raises almost anything, OSError too
-        reason = str(error).split('\n')[0]
-        raise ValueError(f'{path} is no checkpoint, or a truncated one ({type(error).__name__}: {reason}); give a .pth '
-                         'file as training writes it') from None
-    if not isinstance(checkpoint, dict):
-        raise ValueError(f'{path} holds a {type(checkpoint).__name__}, expected a checkpoint or state dict')
-    return checkpoint
 
 
 def find_classifier(checkpoint, path=None, num_classes=None):

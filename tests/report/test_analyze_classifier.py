@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from mmlt.core.counts import ClassCounts
+from mmlt.engine.load import read_checkpoint
 from mmlt.report.classifier import (
     classifier_table,
     find_classifier,
     log_count_correlation,
     read_accuracy,
-    read_checkpoint,
     stored_counts,
 )
 
@@ -135,5 +135,5 @@ def test_files_that_are_no_checkpoint_are_named(tool, tmp_path, content):
 
 
 def test_missing_checkpoint(tool):
-    with pytest.raises(SystemExit, match=r'error: nope.pth'):
+    with pytest.raises(SystemExit, match=r'error: no checkpoint nope.pth'):
         tool.main(['nope.pth'])

@@ -1,3 +1,4 @@
+from .checked_load import CheckedLoadHook
 from .class_counts import ClassCountsHook
 from .fast_loader import FastLoaderHook
 from .fit_classifier import FitClassifierHook
@@ -6,5 +7,5 @@ from .partners import PartnerHook
 from .prefix_checkpoint import PrefixCheckpointHook
 from .stage_switch import StageSwitchHook
 
-__all__ = ['ClassCountsHook', 'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook', 'PartnerHook',
+__all__ = ['CheckedLoadHook', 'ClassCountsHook', 'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook', 'PartnerHook',
            'PrefixCheckpointHook', 'StageSwitchHook']

@@ -8,6 +8,7 @@ from mmlt.data.annotations import read_counts
 from mmlt.data.labels import class_counts as count_classes
 from mmlt.data.labels import labels_of, num_classes_of
 from mmlt.engine.access import batch_augments, ema_models, give_counts, prepare_augments, unwrap
+from mmlt.engine.load import saved_counts
 from mmlt.engine.pipelines import number_samples
 from mmlt.engine.teacher_checks import check_resumed, check_teachers, teachers_of
 
@@ -175,11 +176,10 @@ class ClassCountsHook(Hook):
             checkpoint['meta']['teachers'] = {name: teacher.record() for name, teacher in teachers.items()}
 
     def after_load_checkpoint(self, runner, checkpoint):
-        saved = checkpoint.get('meta', {}).get('class_counts')
-        if self.counts is None and saved is not None:
-            self.counts = as_counts(saved, allow_empty=True)
         if runner._resume:
             check_resumed(unwrap(runner.model), checkpoint.get('meta', {}).get('teachers', {}))
+        if self.counts is None:
+            self.counts = saved_counts(checkpoint)
         head, name = getattr(unwrap(runner.model), 'head', None), 'head.fc.weight'
         weight, own = checkpoint.get('state_dict', {}).get(name), getattr(getattr(head, 'fc', None), 'weight', None)
         if weight is not None and own is not None and not {head.num_classes, len(own)} & set(weight.shape):
