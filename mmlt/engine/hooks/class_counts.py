@@ -176,10 +176,10 @@ class ClassCountsHook(Hook):
             checkpoint['meta']['teachers'] = {name: teacher.record() for name, teacher in teachers.items()}
 
     def after_load_checkpoint(self, runner, checkpoint):
-        if runner._resume:
-            check_resumed(unwrap(runner.model), checkpoint.get('meta', {}).get('teachers', {}))
         if self.counts is None:
             self.counts = saved_counts(checkpoint)
+        if runner._resume:
+            check_resumed(unwrap(runner.model), checkpoint.get('meta', {}).get('teachers', {}))
         head, name = getattr(unwrap(runner.model), 'head', None), 'head.fc.weight'
         weight, own = checkpoint.get('state_dict', {}).get(name), getattr(getattr(head, 'fc', None), 'weight', None)
         if weight is not None and own is not None and not {head.num_classes, len(own)} & set(weight.shape):
