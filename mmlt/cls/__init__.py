@@ -6,7 +6,11 @@ require('mmpretrain')
 from .class_token import ClassToken  # noqa: E402
 from .heads import *  # noqa: E402, F403
 from .heads import __all__ as _heads  # noqa: E402
+from .multi_expert import MultiExpertClsHead, MultiExpertResNet, MultiExpertResNetCIFAR32  # noqa: E402
 from .resnet10 import ResNet10  # noqa: E402
 from .resnet_cifar import ResNetCIFAR32  # noqa: E402
 
-__all__ = [*_heads, 'ClassToken', 'ResNet10', 'ResNetCIFAR32']
+__all__ = [
+    *_heads, 'ClassToken', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32', 'ResNet10',
+    'ResNetCIFAR32',
+]

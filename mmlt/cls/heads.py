@@ -90,7 +90,7 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
         kwargs = loss_inputs(self.loss_module, data_samples, feats=x, **kwargs)
         losses = self._get_loss(self.fc(x), data_samples, **kwargs)
         if hasattr(self.fc, 'node_loss'):
-            losses['loss_node'] = self.fc.node_loss(x, _target(data_samples))
+            losses['loss_node'] = self.fc.node_loss(x, targets_of(data_samples))
         return losses
 
     def adjust_logits(self, logits):
@@ -110,7 +110,8 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
                              'would correct it twice. Drop one, or pass logit_adjust=dict(force=True, ...)')
 
 
-def _target(data_samples):
+def targets_of(data_samples):
+    """Labels (N,) or soft rows (N, C) of MMPretrain's data samples."""
     if 'gt_score' in data_samples[0]:
         return torch.stack([sample.gt_score for sample in data_samples])
     return torch.cat([sample.gt_label for sample in data_samples])

@@ -24,6 +24,12 @@ class BasicBlock(nn.Module):
         return F.relu(out + x, inplace=True)
 
 
+def make_stage(in_channels, channels, blocks, stride):
+    """``blocks`` basic blocks, the first with ``stride``."""
+    first = BasicBlock(in_channels, channels, stride)
+    return nn.Sequential(first, *(BasicBlock(channels, channels, 1) for _ in range(blocks - 1)))
+
+
 class ResNetCIFAR32(BaseModule):
     """16-32-64 channels in three stages of (depth - 2) / 6 blocks each.
 
@@ -54,9 +60,7 @@ class ResNetCIFAR32(BaseModule):
         width = base_channels
         for stage in range(3):
             channels = base_channels * 2**stage
-            layers = [BasicBlock(width, channels, 2 if stage else 1)]
-            layers += [BasicBlock(channels, channels, 1) for _ in range(blocks - 1)]
-            setattr(self, f'layer{stage + 1}', nn.Sequential(*layers))
+            setattr(self, f'layer{stage + 1}', make_stage(width, channels, blocks, 2 if stage else 1))
             width = channels
 
     def forward(self, x):
