@@ -7,7 +7,7 @@ from torch.utils.data import BatchSampler, DataLoader
 from mmlt.data.batched import apply, compile_transforms, uniforms
 from mmlt.data.samplers.base import rank_and_world_size
 
-from .stages import StagedPipeline, leaf_datasets
+from .pipelines import NumberedPipeline, StagedPipeline, leaf_datasets
 
 
 class FastLoader(DataLoader):
@@ -41,7 +41,7 @@ class FastLoader(DataLoader):
     def check(self):
         """Read every pipeline that the data set will have; see Raises."""
         for leaf in leaf_datasets(self.dataset):
-            for pipeline in getattr(leaf.pipeline, 'pipelines', [leaf.pipeline]):
+            for pipeline in _all(leaf.pipeline):
                 _compile(pipeline)
 
     def like(self, sampler, batch_size, seed):
@@ -91,7 +91,9 @@ class FastLoader(DataLoader):
             for leaf, pipeline, (fixed, _, pack) in zip(leaves, pipelines, parts):
                 once = Compose([*fixed, pack])
                 cached = hasattr(pipeline, 'cams')
-                leaf.pipeline = type(pipeline)(once, pipeline.cams, pipeline.leaf) if cached else once
+                once = type(pipeline)(once, pipeline.cams, pipeline.leaf) if cached else once
+                numbered = isinstance(leaf.pipeline, NumberedPipeline)
+                leaf.pipeline = NumberedPipeline(once, leaf.pipeline.first) if numbered else once
             items = [self.dataset[i] for i in range(len(self.dataset))]
         finally:
             for leaf, pipeline in zip(leaves, kept):
@@ -118,7 +120,13 @@ class FastLoader(DataLoader):
             other._read, other._images, other._samples, other._cams, other._ops, other._draws)
 
 
+def _all(pipeline):
+    pipeline = pipeline.pipeline if isinstance(pipeline, NumberedPipeline) else pipeline
+    return pipeline.pipelines if isinstance(pipeline, StagedPipeline) else [pipeline]
+
+
 def _active(pipeline):
+    pipeline = pipeline.pipeline if isinstance(pipeline, NumberedPipeline) else pipeline
     return pipeline.pipelines[int(pipeline.stage)] if isinstance(pipeline, StagedPipeline) else pipeline
 
 

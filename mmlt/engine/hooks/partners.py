@@ -1,50 +1,50 @@
-"""Partners for mixing from the whole training set.  N images of a batch, C classes."""
-import torch
-from mmengine.dist import get_world_size
+"""Partners from the whole training set, for mixing and for second branches."""
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
-from torch.nn import functional as F
 
-from mmlt.data.samplers.staged import build_sampler
 from mmlt.engine.access import batch_augments, unwrap
-from mmlt.engine.fast import FastLoader
+from mmlt.engine.partners import PartnerStream
 
 
 class PartnerHook(Hook):
-    """Let ``ContextMinorityOversample`` and ``UniMix`` draw partners from the whole training set, as their papers do.
+    """Give partners, drawn from the whole training set, to every part that has a number ``partner_power``.
 
-    Without it they have the batch, in which rare classes are rare. A second loader, otherwise the runner's own, draws
-    class c with the probability that the augmentation asks for, proportional to n_c^q. It loads as many images again
-    as are mixed.
+    ``ContextMinorityOversample`` and ``UniMix`` mix with them, as in their papers; without the hook they have the batch
+    alone, in which rare classes are rare. Classifiers with two branches get them beside each batch, see
+    :class:`~mmlt.engine.partners.PartnerStream`. As many images again are loaded as are used.
     """
 
+    def __init__(self):
+        self.streams = {}  # by number and power; loaders with persistent workers outlive an epoch
+        self.served = []
+
     def before_train_epoch(self, runner):
-        for augment in _asking(runner):
-            augment.partners = partners(runner, augment.partner_power)
+        self.modules = [m for m in unwrap(runner.model).modules() if _asks(m)]
+        self._serve(runner, self.modules)
+        self._serve_augments(runner)
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self._serve_augments(runner)  # those of a stage that began within the epoch
+
+    def _serve_augments(self, runner):
+        augments = [a for a in batch_augments(unwrap(runner.model)) if _asks(a)]
+        self._serve(runner, augments, len(self.modules), PartnerStream.pairs)
+
+    def _serve(self, runner, owners, first=0, form=lambda stream: stream):
+        for number, owner in enumerate(owners, first):
+            if owner.partners is None:
+                key = number, owner.partner_power
+                if key not in self.streams:
+                    self.streams[key] = PartnerStream(runner, owner.partner_power, number)
+                self.streams[key].begin(runner)
+                owner.partners = form(self.streams[key])
+                self.served.append(owner)
 
     def after_train_epoch(self, runner):
-        for augment in _asking(runner):
-            augment.partners = None  # ends the loader's workers
+        while self.served:
+            self.served.pop().partners = None
+        for stream in self.streams.values():
+            stream.stop()
 
 
-def _asking(runner):
-    return [a for a in batch_augments(unwrap(runner.model)) if getattr(a, 'partner_power', None) is not None]
-
-
-def partners(runner, power):
-    """Batches (N, ...) as the model's preprocessor makes them, with one-hot labels (N, C), without end."""
-    own, preprocess = runner.train_dataloader, unwrap(runner.model).data_preprocessor
-    sampler, size = dict(type='PowerSampler', q=power), min(own.batch_sampler.batch_size,
-                                                            len(own.dataset) // get_world_size())
-    if isinstance(own, FastLoader):
-        loader = own.like(build_sampler(sampler, own.dataset, runner.seed + 1), size, runner.seed + 1)
-    else:
-        loader = Runner.build_dataloader(dict(
-            dataset=own.dataset, batch_size=size, num_workers=own.num_workers, pin_memory=own.pin_memory,
-            collate_fn=own.collate_fn, drop_last=True, sampler=sampler), seed=runner.seed + 1)
-    loader.sampler.set_epoch(runner.epoch)
-    while True:
-        for batch in loader:
-            batch = preprocess(batch, training=False)
-            labels = torch.cat([sample.gt_label for sample in batch['data_samples']])
-            yield batch['inputs'], F.one_hot(labels, preprocess.num_classes).float()
+def _asks(part):
+    return getattr(part, 'partner_power', None) is not None
