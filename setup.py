@@ -8,7 +8,7 @@ VERSION = next(line.split("'")[1] for line in (ROOT / 'mmlt/__init__.py').read_t
                if line.startswith('__version__'))
 
 ONEDL = ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmpretrain>=1.3.6']
-REPORT = ['matplotlib', 'jinja2', 'rich']
+REPORT = ['matplotlib', 'jinja2', 'pillow', 'rich', 'imagehash']
 EXTRAS = {
     # the maintained forks (same import names), and the originals; neither is a hard requirement
     'onedl': ONEDL,
@@ -18,7 +18,8 @@ EXTRAS = {
     'timm': ['timm>=1.0,<1.1'],
     'report': REPORT,
     'demo': ['scikit-learn', 'matplotlib', 'rich'],
-    'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'lvis', 'timm>=1.0,<1.1', *REPORT],
+    'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'lvis',
+             'selenium', 'timm>=1.0,<1.1', *REPORT],
 }
 
 setup(
@@ -29,6 +30,8 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmlt', 'mmlt.*']),
+    package_data={'mmlt.report.page': ['*.html', '*.css', '*.js']},
+    entry_points={'console_scripts': ['mmlt=mmlt.cli:main']},
     python_requires='>=3.10',
     install_requires=['torch>=2.4', 'torchvision', 'numpy'],
     extras_require=EXTRAS,

@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmlt.engine.cli import load_config, parser, plain_errors
+from mmlt.engine.hooks import RecordHook
 from mmlt.report.table import print_results
 
 
@@ -45,6 +46,7 @@ def main():
 
     runner, validated = Runner.from_cfg(cfg), Validated()
     runner.register_hook(validated)
+    runner.register_hook(RecordHook())
     runner.train()
     if runner.val_loop is not None and not validated.done and runner.iter == runner.max_iters:
         runner.val_loop.run()  # resumed after the last epoch

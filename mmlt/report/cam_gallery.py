@@ -76,11 +76,11 @@ def _panels(teacher, item, ratio, kind, generator):
     mask = foreground_mask(cam, ratio)
     result = transform_foreground(image, mask, [kind], generator)
     to_rgb = getattr(teacher.data_preprocessor, 'to_rgb', False)
-    image, result = (_displayable(x[0], to_rgb) for x in (image, result))
+    image, result = (displayable(x[0], to_rgb) for x in (image, result))
     return image, cam[0].numpy(), mask[0].numpy(), bounding_box(mask)[0].tolist(), result
 
 
-def _displayable(image, flip):
+def displayable(image, flip):
     image = image.flip(0) if flip and len(image) == 3 else image
     image = image.expand(3, -1, -1) if len(image) == 1 else image
     return image.clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()

@@ -1,0 +1,56 @@
+"""Write a page about runs: mmlt report work_dirs/ce work_dirs/cam_bs --out report.html
+
+A RUN is a work dir, a folder of them (a sweep), a refit folder, or a file of predictions. Seeds of one recipe stand
+together. The page is one file that needs no network and can be mailed.
+"""
+import sys
+from pathlib import Path
+
+
+def add_arguments(p):
+    p.add_argument('runs', nargs='*', metavar='RUN', help='work dir, sweep, refit folder, or predictions (.npz, .csv)')
+    p.add_argument('--predictions', nargs='+', default=[], metavar='FILE', help='predictions of any model: .npz with '
+                   'label and scores or pred, or .csv with the columns label and pred, or one column a class')
+    p.add_argument('--out', type=Path, default=Path('report.html'), help='default: report.html')
+    p.add_argument('--baseline', metavar='NAME', help='compare the best with this method class by class')
+    p.add_argument('--counts', help='training counts of predictions that have none: .json, .npz of NpzImages')
+    p.add_argument('--title')
+    p.add_argument('--errors', type=int, default=60, help='thumbnails of wrong tail images, at most 200 (default: 60)')
+
+
+def run(args):
+    try:
+        from mmlt.report.page import write_report
+    except ImportError as error:
+        raise ValueError(f'the report needs {error.name}: pip install "mmlt[report]"') from None
+    if not args.runs and not args.predictions:
+        raise ValueError('nothing to report: give a RUN, such as work_dirs/demo, or --predictions FILE')
+    if not 0 <= args.errors <= 200:
+        raise ValueError(f'--errors {args.errors}: from 0 to 200')
+    counts = read_training_counts(args.counts) if args.counts else None
+    page = write_report(args.runs, args.out, args.predictions, args.baseline, counts, args.title, args.errors)
+    print(f'Report: {page.resolve()} ({page.stat().st_size / 1e6:.1f} MB)')
+
+
+def read_training_counts(path):
+    """(C,) from a .json of counts, or of the training labels of an .npz."""
+    import numpy as np
+
+    from mmlt.data.annotations import read_counts
+    if str(path).endswith('.npz'):
+        with np.load(path, allow_pickle=False) as file:
+            key = next((key for key in ('train_labels', 'y_train', 'labels') if key in file.files), None)
+            if key is None:
+                raise ValueError(f'{path} has no train_labels; it has {", ".join(file.files)}')
+            return np.bincount(file[key].ravel().astype(int))
+    return np.asarray(read_counts(path, 'image'))
+
+
+def main(args=None):
+    import argparse
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(p)
+    try:
+        run(p.parse_args(args))
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
