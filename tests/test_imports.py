@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ORDER = {'core': 0, 'registry': 0, 'data': 1, 'cls': 2, 'det': 2, 'seg': 2, 'engine': 2, 'report': 2, 'jobs': 2}
+ORDER = {'core': 0, 'registry': 0, 'data': 1, 'cls': 2, 'det': 2, 'seg': 2, 'engine': 2, 'report': 2, 'jobs': 2,
+         'cli': 3}
 FRAMEWORKS = {'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'mmseg', 'timm'}
 
 

@@ -93,8 +93,9 @@ def _cams(run, cfg, items, indices, shown):
     from mmlt.core.augment.cam import resize_cam
     from mmlt.engine.cam import CAMTeacher
     from mmlt.engine.features import load_model
+    from mmlt.engine.load import read_checkpoint
 
-    from ..classifier import find_classifier, read_checkpoint
+    from ..classifier import find_classifier
     try:
         checkpoint = read_checkpoint(run.checkpoint)
         state = {k.removeprefix('module.'): v for k, v in checkpoint.get('state_dict', checkpoint).items()}

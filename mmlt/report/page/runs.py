@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..classifier import find_classifier, read_checkpoint
+from ..classifier import find_classifier
 from .predictions import Predictions, read_predictions
 from .schedule import stages_of
 
@@ -106,6 +106,7 @@ class Run:
     @cached_property
     def classifier(self):
         """Weight norms relative to their mean and biases, (C,) each; None where no classifier is found."""
+        from mmlt.engine.load import read_checkpoint
         try:
             _, weight, bias = find_classifier(read_checkpoint(self.checkpoint))
         except (ValueError, OSError, TypeError):
