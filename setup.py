@@ -33,6 +33,6 @@ setup(
     package_data={'mmlt.report.page': ['*.html', '*.css', '*.js']},
     entry_points={'console_scripts': ['mmlt=mmlt.cli:main']},
     python_requires='>=3.10',
-    install_requires=['torch>=2.4', 'torchvision', 'numpy'],
+    install_requires=['torch>=2.4', 'torchvision', 'numpy', 'wrapt'],
     extras_require=EXTRAS,
 )

@@ -1,36 +1,47 @@
-"""What mmlt registers, and where. The only file that touches the frameworks' registries.
+"""What mmlt registers, where, and when. The only file that touches the frameworks' registries.
 
-A row names a registry and the packages whose ``__all__`` goes into it. MMEngine's root registries are seen from
-every framework's scope; MMPretrain's own hold what derives from its classes.
+Nothing is imported here: a row waits until its framework is imported, before or after mmlt, and then puts the parts
+in a package's ``__all__`` into a registry. MMEngine's root registries are seen from every framework's scope;
+MMPretrain's, MMDetection's and MMSegmentation's own hold what derives from or goes with their classes.
 """
-import inspect
+import sys
+import warnings
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 
-REGISTRIES = {
+from wrapt import when_imported
+
+# module of a framework -> registry -> packages of mmlt
+ROWS = {
     'mmengine': {
-        'MODELS': ['mmlt.core.losses', 'mmlt.core.layers', 'mmlt.core.contrast', 'mmlt.engine.models'],
-        'DATA_SAMPLERS': ['mmlt.data.samplers'],
-        'HOOKS': ['mmlt.engine.hooks'],
-        'METRICS': ['mmlt.engine.metric'],
-        'OPTIM_WRAPPERS': ['mmlt.engine.amp', 'mmlt.engine.sam'],
+        'mmengine.MODELS': ['mmlt.core.losses', 'mmlt.core.layers', 'mmlt.core.contrast', 'mmlt.engine.models'],
+        'mmengine.DATASETS': ['mmlt.data.datasets'],
+        'mmengine.DATA_SAMPLERS': ['mmlt.data.samplers'],
+        'mmengine.HOOKS': ['mmlt.engine.hooks'],
+        'mmengine.METRICS': ['mmlt.engine.metric'],
+        'mmengine.OPTIM_WRAPPERS': ['mmlt.engine.amp', 'mmlt.engine.sam'],
     },
-    'mmpretrain': {
-        'MODELS': ['mmlt.cls'],
-        'BATCH_AUGMENTS': ['mmlt.core.augment'],
+    'mmpretrain.datasets': {
+        'mmengine.DATASETS': ['mmlt.data.datasets'],
     },
-    'mmdet': {
-        'MODELS': ['mmlt.det'],
+    'mmpretrain.models': {
+        'mmpretrain.MODELS': ['mmlt.cls'],
+        'mmpretrain.BATCH_AUGMENTS': ['mmlt.core.augment'],
     },
-    'mmseg': {
-        'MODELS': ['mmlt.seg'],
+    'mmdet.models': {
+        'mmdet.MODELS': ['mmlt.det'],
+    },
+    'mmdet.evaluation': {
+        'mmdet.METRICS': ['mmlt.det.lvis'],
+    },
+    'mmseg.models': {
+        'mmseg.MODELS': ['mmlt.seg'],
     },
 }
 # imported to see whether a framework works
 PROBES = {'mmengine': 'mmengine.registry', 'mmpretrain': 'mmpretrain.models', 'mmdet': 'mmdet.registry',
           'mmseg': 'mmseg.models'}
-# data sets derive from MMPretrain's, yet hold for every scope
-ROOT_DATASETS = 'mmlt.data.datasets'
 
 
 def installed(framework):
@@ -42,7 +53,7 @@ def installed(framework):
 
 
 def obstacle(framework):
-    """Why the framework's adapters cannot be used, and what to install; None if they can."""
+    """Why the framework's adapters cannot be used, and what to install; None if they can. Imports the framework."""
     missing = [name for name in ('mmengine', framework) if not installed(name)]  # first what MMCV imports
     if missing:
         extra = {'mmdet': 'det', 'mmseg': 'seg'}.get(framework, 'onedl')
@@ -64,23 +75,43 @@ def require(framework):
 
 
 def register_all():
-    """Register every part that the installed frameworks allow; safe to call twice."""
-    for framework, rows in REGISTRIES.items():
-        if not obstacle(framework):
-            for name, packages in rows.items():
-                for package in packages:
-                    _register(framework, name, package)
-    if not obstacle('mmpretrain'):
-        _register('mmengine', 'DATASETS', ROOT_DATASETS)
+    """Register every part whose framework is imported, now or when that happens; safe to call twice."""
+    for module, registries in ROWS.items():
+        for registry, packages in registries.items():
+            for package in packages:
+                register = partial(_register, module, registry, package)
+                when_imported(module)(register)
+                when_imported(package)(register)  # one that itself imported its framework is not complete before
 
 
-def _register(framework, name, package):
-    registry = getattr(import_module(f'{framework}.registry'), name)
-    package = import_module(package)
-    for key in package.__all__:
-        part = getattr(package, key)
-        if (inspect.isclass(part) or key == 'SwapClassifier') and registry.module_dict.get(key) is not part:
-            registry.register_module(name=key, module=part)
+def _register(module, registry, package, _):
+    """Put ``package.__all__`` into the registry once both are imported."""
+    if module not in sys.modules:
+        return
+    try:
+        framework, name = registry.split('.')
+        parts, registry = import_module(package), getattr(import_module(f'{framework}.registry'), name)
+        for key in getattr(parts, '__all__', ()):  # none yet while the package itself is being imported
+            if key in vars(parts) or module != 'mmengine':
+                part = getattr(parts, key)
+            else:  # MMPretrain's kind of data set, wanted in every scope
+                part = _later(parts, key)
+            known = registry.module_dict.get(key)
+            if known is not part and key[0].isupper() and not (known and _is_later(part)):
+                registry.register_module(name=key, module=part, force=_is_later(known))
+    except Exception as error:  # the framework's import goes on, whatever happens to mmlt's part of it
+        warnings.warn(f'not all of {package} could be registered: {type(error).__name__}: {error}', stacklevel=2)
+
+
+def _later(package, key):
+    """A function that builds the part and imports its framework only then."""
+    def build_later(*args, **kwargs):
+        return getattr(package, key)(*args, **kwargs)
+    return build_later
+
+
+def _is_later(part):
+    return getattr(part, '__name__', None) == 'build_later'
 
 
 def build(name, cfg, **defaults):

@@ -19,9 +19,10 @@ class Draws(nn.Module):
         self.seed = seed
         self._step = 0
         self.register_buffer('step', torch.zeros((), dtype=torch.int64))
+        if 'generator' not in vars(Draws):  # not when the module is imported: this loads the compiler, a second
+            Draws.generator = torch.compiler.disable(Draws._generator)
 
-    @torch.compiler.disable
-    def generator(self, device):
+    def _generator(self, device):
         """The generator of this step on ``device``; the next call gives the next step's. A compiled graph ends here."""
         rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
         seed = np.random.SeedSequence((self.seed, self._step, rank)).generate_state(1)

@@ -10,7 +10,6 @@ require('mmdet')
 from .causal import CausalLinear  # noqa: E402
 from .disalign import DisAlignLinear  # noqa: E402
 from .group_softmax import BalancedGroupSoftmaxLoss  # noqa: E402
-from .lvis import mend_lvis  # noqa: E402
 from .prior import BalancedSoftmaxLoss, LogitAdjustLoss  # noqa: E402
 from .reweight import GeneralizedReweightLoss  # noqa: E402
 from .sigmoid import AdaptiveClassSuppressionLoss, EqualizationLoss, EqualizationLossV2  # noqa: E402
@@ -19,5 +18,3 @@ __all__ = [
     'AdaptiveClassSuppressionLoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss', 'CausalLinear',
     'DisAlignLinear', 'EqualizationLoss', 'EqualizationLossV2', 'GeneralizedReweightLoss', 'LogitAdjustLoss',
 ]
-
-mend_lvis()

@@ -1,1 +1,4 @@
-__all__ = []
+"""What rides on MMEngine's runner."""
+from ..registry import require
+
+require('mmengine')

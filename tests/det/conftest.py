@@ -111,7 +111,7 @@ def detector(shapes, tmp_path):
                     metainfo=dict(classes=CLASSES), test_mode=split == 'val',
                     pipeline=[*steps, boxes, dict(type='PackDetInputs', meta_keys=keys)]))
         masks = ['segm'] * ('mask_head' in cfg.model.roi_head)
-        metric = 'LVISMetric' if dataset == 'LVISV1Dataset' else 'CocoMetric'
+        metric = 'LongTailLVISMetric' if dataset == 'LVISV1Dataset' else 'CocoMetric'
         cfg.val_evaluator = dict(type=metric, ann_file=str(shapes / 'val.json'), metric=['bbox', *masks])
         cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
         cfg.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs, val_interval=epochs)

@@ -11,3 +11,5 @@ train_dataloader = dict(
         pipeline={{_base_.train_pipeline}},
     ),
 )
+val_evaluator = dict(type='LongTailLVISMetric')
+test_evaluator = dict(type='LongTailLVISMetric')

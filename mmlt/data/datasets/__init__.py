@@ -1,8 +1,16 @@
-from .cifar import CIFAR10LT, CIFAR100LT
-from .digits import DigitsLT
-from .lists import ImageNetLT, INaturalist2018, PlacesLT
-from .npz import NpzImages
+"""Long-tailed data sets. Those of MMPretrain's kind import it when they are first asked for."""
+from importlib import import_module
+
+from ...registry import require
 from .subset import LongTailSubset
 
-__all__ = ['CIFAR10LT', 'CIFAR100LT', 'DigitsLT', 'INaturalist2018', 'ImageNetLT', 'LongTailSubset', 'NpzImages',
-           'PlacesLT']
+_FILES = {'CIFAR10LT': 'cifar', 'CIFAR100LT': 'cifar', 'DigitsLT': 'digits', 'INaturalist2018': 'lists',
+          'ImageNetLT': 'lists', 'NpzImages': 'npz', 'PlacesLT': 'lists'}
+__all__ = ['LongTailSubset', *_FILES]
+
+
+def __getattr__(name):
+    if name not in _FILES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    require('mmpretrain')
+    return getattr(import_module(f'{__name__}.{_FILES[name]}'), name)
