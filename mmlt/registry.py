@@ -93,11 +93,11 @@ def _register(module, registry, package, _):
         parts, registry = import_module(package), getattr(import_module(f'{framework}.registry'), name)
         for key in getattr(parts, '__all__', ()):  # none yet while the package itself is being imported
             if key in vars(parts) or module != 'mmengine':
-                part = getattr(parts, key)
+                part = getattr(parts, key, None)  # None while its file is being imported
             else:  # MMPretrain's kind of data set, wanted in every scope
                 part = _later(parts, key)
             known = registry.module_dict.get(key)
-            if known is not part and key[0].isupper() and not (known and _is_later(part)):
+            if part and known is not part and key[0].isupper() and not (known and _is_later(part)):
                 registry.register_module(name=key, module=part, force=_is_later(known))
     except Exception as error:  # the framework's import goes on, whatever happens to mmlt's part of it
         warnings.warn(f'not all of {package} could be registered: {type(error).__name__}: {error}', stacklevel=2)

@@ -13,4 +13,5 @@ def __getattr__(name):
     if name not in _FILES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     require('mmpretrain')
+    import_module('mmpretrain.datasets')  # registers these in turn, so it comes before any of them
     return getattr(import_module(f'{__name__}.{_FILES[name]}'), name)
