@@ -19,7 +19,7 @@ from torch import nn
 
 from mmlt.core.counts import shot_groups
 from mmlt.core.refit import METHODS, Recipe, as_split, evaluate, select, tuning_rounds
-from mmlt.engine.cli import load_config
+from mmlt.engine.cli import add_config, load_config
 from mmlt.engine.features import eval_dataset, extract_features, joint_classifier, load_model, pipeline_of
 from mmlt.engine.load import add_arguments, read_checkpoint
 from mmlt.report.classifier import find_classifier
@@ -31,7 +31,7 @@ FOLDS = 5
 
 def parse_args(args=None):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('config')
+    add_config(p)
     p.add_argument('checkpoint', help='of the joint (first) stage, with a linear classifier')
     p.add_argument('--methods', nargs='+', choices=['joint', *METHODS], default=list(METHODS), metavar='METHOD',
                    help=f'any of {" ".join(METHODS)} (default: all); joint always comes first')
@@ -53,7 +53,7 @@ def parse_args(args=None):
     add_arguments(p)
     p.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value ...')
     p.set_defaults(launcher='none', local_rank=0, work_dir=None)
-    args = p.parse_args(args)
+    args = p.parse_intermixed_args(args)
     for name in ('epochs', 'batch_size'):
         if getattr(args, name) < 1:
             p.error(f'--{name.replace("_", "-")} {getattr(args, name)}: must be at least 1')

@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint: python tools/test.py configs/lt/cam_bs_imagenet_lt.py work_dirs/.../epoch_100.pth"""
+"""Evaluate a checkpoint: python tools/test.py configs/data/imagenet_lt.py cam_bs work_dirs/.../epoch_100.pth"""
 from pathlib import Path
 
 import mmengine
@@ -17,7 +17,7 @@ def main():
     p = parser(__doc__)
     p.add_argument('checkpoint')
     p.add_argument('--out', help='write the metrics to this .json, .yaml or .pkl file, or the predictions to an .npz')
-    args = p.parse_args()
+    args = p.parse_intermixed_args()
     if args.out and Path(args.out).suffix not in FORMATS:
         p.error(f'--out {args.out}: the name must end in {" or ".join(FORMATS)}')
     cfg = load_config(args)

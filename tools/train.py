@@ -1,4 +1,4 @@
-"""Train a model from a config: python tools/train.py configs/lt/cam_bs_imagenet_lt.py"""
+"""Train a config, with methods over it: python tools/train.py configs/data/imagenet_lt.py cam_bs"""
 from pathlib import Path
 
 import torch
@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 
 from mmlt.engine.cli import load_config, parser, plain_errors
 from mmlt.engine.hooks import RecordHook
+from mmlt.engine.overlays import run_name
 from mmlt.report.table import print_results
 
 
@@ -28,7 +29,7 @@ def main():
     p.add_argument('--no-validate', action='store_true')
     p.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the global batch')
     p.add_argument('--seed', type=int)
-    args = p.parse_args()
+    args = p.parse_intermixed_args()
     cfg = load_config(args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
@@ -36,6 +37,10 @@ def main():
         cfg.optim_wrapper.type = 'AmpOptimWrapper' if torch.cuda.is_available() else 'CPUAmpOptimWrapper'
     if args.resume:
         cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
+    start = not cfg.get('resume') and cfg.get('load_from')
+    if start and '://' not in start and not Path(start).is_file():
+        raise SystemExit(f'error: {run_name(cfg)} begins from a trained model, {start}, which does not exist; train '
+                         'that one first, or give another by --cfg-options load_from=...')
     if args.auto_scale_lr:
         if not cfg.get('auto_scale_lr'):
             raise SystemExit(f'error: {args.config} does not say for which batch its learning rate is; add '
@@ -55,7 +60,7 @@ def main():
     results = {key: metrics.pop(key) for key in list(metrics) if key.startswith('lt/')}
     if runner.rank == 0:
         if results:
-            print_results({Path(args.config).stem: results})
+            print_results({run_name(cfg): results})
         for key, value in metrics.items():
             print(f'{key} {value:.4g}')
         print(f'Logs and checkpoints: {cfg.work_dir}')

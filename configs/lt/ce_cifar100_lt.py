@@ -1,7 +1,2 @@
-_base_ = [
-    '../_base_/datasets/cifar100_lt.py',
-    '../_base_/models/resnet32_cifar.py',
-    '../_base_/schedules/cifar_200e.py',
-    '../_base_/default_runtime.py',
-]
-model = dict(head=dict(num_classes=100))
+_base_ = '../data/cifar100_lt.py'
+# cross entropy

@@ -1,6 +1,2 @@
-_base_ = [
-    '../_base_/datasets/cifar10_lt.py',
-    '../_base_/models/resnet32_cifar.py',
-    '../_base_/schedules/cifar_200e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = '../data/cifar10_lt.py'
+# cross entropy

@@ -1,6 +1,2 @@
-_base_ = [
-    '../_base_/datasets/imagenet_lt.py',
-    '../_base_/models/resnet10.py',
-    '../_base_/schedules/imagenet_100e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = '../data/imagenet_lt.py'
+# cross entropy

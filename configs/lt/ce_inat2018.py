@@ -1,7 +1,2 @@
-_base_ = [
-    '../_base_/datasets/inat2018.py',
-    '../_base_/models/resnet50.py',
-    '../_base_/schedules/imagenet_100e.py',
-    '../_base_/default_runtime.py',
-]
-model = dict(head=dict(num_classes=8142))
+_base_ = '../data/inat2018.py'
+# cross entropy

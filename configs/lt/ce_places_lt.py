@@ -1,7 +1,2 @@
-_base_ = [
-    '../_base_/datasets/places_lt.py',
-    '../_base_/models/resnet152.py',
-    '../_base_/schedules/places_30e.py',
-    '../_base_/default_runtime.py',
-]
-model = dict(head=dict(num_classes=365))
+_base_ = '../data/places_lt.py'
+# cross entropy

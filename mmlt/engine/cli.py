@@ -3,19 +3,19 @@ import argparse
 import functools
 import os
 import sys
-from pathlib import Path
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
 from mmlt.engine.load import add_arguments
+from mmlt.engine.overlays import load, run_name
 
 
 def parser(description):
     """The arguments of both tools."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument('config')
-    parser.add_argument('--work-dir', help='logs and checkpoints; default work_dirs/<config>')
+    add_config(parser)
+    parser.add_argument('--work-dir', help='logs and checkpoints; default work_dirs/<overlays>_<config>')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value ...')
     parser.add_argument('--debug', action='store_true', help='show where an error arose')
@@ -25,18 +25,24 @@ def parser(description):
     return parser
 
 
+def add_config(parser):
+    parser.add_argument('config', metavar='CONFIG', help='a config file, package::path of a framework, or the name of '
+                        'a data set')
+    parser.add_argument('overlays', nargs='*', metavar='OVERLAY', help='merged over it, left to right: files, '
+                        'or names of methods, as ldam-drw')
+
+
 def load_config(args):
-    """The config file with the command line's settings in it."""
+    """The config with its overlays and the command line's settings in it."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise SystemExit(f'error: no config {args.config}')
-    cfg = Config.fromfile(args.config)
+    try:
+        cfg = load(args.config, *args.overlays, options=args.cfg_options)
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(f'error: {error}') from None
     cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{run_name(cfg)}'
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
         distribute_on_cpu(cfg)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
     loading = cfg.setdefault('default_hooks', {}).setdefault('load', dict(type='CheckedLoadHook'))
     loading.update(allow_missing=[*loading.get('allow_missing', []), *args.allow_missing],
                    trust=args.trust or loading.get('trust', False))

@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/datasets/cifar100_lt.py',
+    '../_base_/models/resnet32_cifar.py',
+    '../_base_/schedules/cifar_200e.py',
+    '../_base_/default_runtime.py',
+]
+data_name = 'cifar100_lt'
+model = dict(head=dict(num_classes=100))

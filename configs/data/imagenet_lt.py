@@ -1,0 +1,7 @@
+_base_ = [
+    '../_base_/datasets/imagenet_lt.py',
+    '../_base_/models/resnet10.py',
+    '../_base_/schedules/imagenet_100e.py',
+    '../_base_/default_runtime.py',
+]
+data_name = 'imagenet_lt'

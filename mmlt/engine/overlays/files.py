@@ -1,0 +1,69 @@
+"""Where configs and overlays lie, and what they are called."""
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.hub import get_config
+
+from mmlt.engine.access import near
+
+METHODS = {'mmdet': 'det/methods', 'mmseg': 'seg/methods'}
+
+
+def root():
+    """The folder of mmlt's own configs, in a checkout or in an installed package."""
+    package = Path(__file__).resolve().parents[2]
+    checkout = package.parent / 'configs'
+    return checkout if checkout.is_dir() else package / '.mim/configs'
+
+
+def find_config(name):
+    """The file of a config: the path itself, one below our configs, or the name of a data set.
+
+    Raises:
+        FileNotFoundError: there is none; near names are listed.
+    """
+    return _find(name, ['', 'data', 'det', 'seg', 'timm'], 'config')
+
+
+def find_overlay(name, scope='mmpretrain'):
+    """The file of an overlay: the path itself, or the name of a method in the framework ``scope``.
+
+    Raises:
+        FileNotFoundError: there is none; near names are listed.
+    """
+    return _find(name, ['', METHODS.get(scope, 'methods')], 'overlay')
+
+
+def _find(name, folders, kind):
+    path = Path(name)
+    if path.is_file():
+        return path
+    places = [root() / folder for folder in folders]
+    for place in places:
+        for file in (place / path, place / f'{path}.py'):
+            if file.is_file():
+                return file
+    names = [file.stem for place in places[1:] for file in sorted(place.glob('*.py'))]
+    raise FileNotFoundError(f'no {kind} {name}' + (near([path.stem], names) or f'; give a path or one of '
+                                                   f'{", ".join(names[:8])}, ...'))
+
+
+def read(name):
+    """The config in a file, in an installed framework (``mmpretrain::resnet/...``) or of a data set's name."""
+    if '::' in str(name):
+        try:
+            return get_config(str(name))
+        except (ImportError, OSError, ValueError, KeyError) as error:
+            raise FileNotFoundError(f'no config {name}: {error}') from None
+    return Config.fromfile(find_config(name))
+
+
+def stem(name, cfg=None):
+    """What a run is called after; that of a data set's plain cross entropy, ``ce_<data set>``."""
+    name = Path(str(name).rpartition('::')[2]).stem
+    return f'ce_{name}' if cfg and cfg.get('data_name') == name else name
+
+
+def run_name(cfg):
+    """``<method>+<method>_<config>``, as the work dir is called."""
+    return stem(cfg.filename, cfg)
