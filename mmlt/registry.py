@@ -27,7 +27,7 @@ ROWS = {
     },
     'mmpretrain.models': {
         'mmpretrain.MODELS': ['mmlt.cls'],
-        'mmpretrain.BATCH_AUGMENTS': ['mmlt.core.augment'],
+        'mmpretrain.BATCH_AUGMENTS': ['mmlt.core.augment', 'mmlt.cls.major_to_minor'],
     },
     'mmdet.models': {
         'mmdet.MODELS': ['mmlt.det'],

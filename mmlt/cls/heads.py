@@ -87,7 +87,7 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
         if type(self.loss_module).__name__ == 'SeesawLoss' and 'gt_score' in data_samples[0]:
             raise ValueError("MMPretrain's SeesawLoss takes labels, a mixup makes soft ones; use SeesawSoftmaxLoss")
         x = self.pre_logits(feats)
-        kwargs = loss_inputs(self.loss_module, data_samples, feats=x, **kwargs)
+        kwargs = loss_inputs(self.loss_module, data_samples, **{'feats': x, **kwargs})
         losses = self._get_loss(self.fc(x), data_samples, **kwargs)
         if hasattr(self.fc, 'node_loss'):
             losses['loss_node'] = self.fc.node_loss(x, targets_of(data_samples))
