@@ -99,12 +99,6 @@ def _normalise(weights):
     return weights / weights.sum()
 
 
-def seeded_generator(*key):
-    """Generator on the CPU for a tuple of non-negative ints such as (seed, epoch); neighbouring keys share nothing."""
-    # torch's CPU generator reads 32 bits of its seed
-    return torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
-
-
 class ClassIndex:
     """The images of each class: class c owns ``order[start[c]:start[c] + counts[c]]``.
 

@@ -3,8 +3,8 @@ import torch
 from torch.nn import functional as F
 
 from ..core import losses
-from ..core.draws import Draws
 from ..core.losses.sigmoid import weighted_bce
+from ..core.random import Draws
 from .base import SigmoidRoILoss, group_index
 
 

@@ -4,10 +4,10 @@ N images of a batch, H x W pixels, C classes, D channels of the last map h x w.
 """
 import copy
 
-import numpy as np
 import torch
 
 from ..core.augment.cam import CAMForeground, class_activation_map, resize_cam
+from ..core.random import seeded_generator
 from .access import give_counts, unwrap
 from .cam_cache import compute_cams, on_all_ranks, publish_cams, read_cams
 from .frozen import Frozen, digest
@@ -126,8 +126,7 @@ class CAMStage:
         if len(labels) != len(samples):
             raise ValueError(f'{len(labels)} labels for {len(samples)} images; CAM-based sampling needs one an image')
         maps = [self._pop_cam(sample) for sample in samples] if self.cached else None
-        seed = np.random.SeedSequence((self.seed, epoch, iteration, rank)).generate_state(1, np.uint64)
-        generator = torch.Generator().manual_seed(int(seed[0]))
+        generator = seeded_generator(self.seed, epoch, iteration, rank)
         chosen = self.augment.choose(labels, generator).nonzero()[:, 0]
         if not len(chosen):
             return

@@ -4,8 +4,8 @@ import torch
 from mmengine.dataset import Compose
 from torch.utils.data import BatchSampler, DataLoader
 
+from mmlt.core.dist import rank_and_world_size
 from mmlt.data.batched import apply, compile_transforms, uniforms
-from mmlt.data.samplers.base import rank_and_world_size
 
 from .pipelines import NumberedPipeline, StagedPipeline, leaf_datasets
 

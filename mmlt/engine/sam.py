@@ -2,12 +2,12 @@
 from contextlib import ExitStack, contextmanager
 
 import torch
-import torch.distributed as dist
 from mmengine.optim import OptimWrapper
 from torch import nn
 
 from ..core.checks import check_range
 from ..core.counts import as_counts
+from ..core.dist import sum_over_ranks, world_size
 from .access import unwrap
 
 __all__ = ['SAMOptimWrapper']
@@ -168,12 +168,8 @@ def _gradients(loss, params, retain_graph=False):
     """Gradients of a loss, averaged over the ranks; 0 where it does not reach."""
     grads = torch.autograd.grad(loss, params, retain_graph=retain_graph, allow_unused=True)
     grads = [torch.zeros_like(p) if g is None else g for p, g in zip(params, grads)]
-    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-        flat = torch.cat([g.flatten() for g in grads])
-        dist.all_reduce(flat)
-        parts = (flat / dist.get_world_size()).split([g.numel() for g in grads])
-        grads = [part.view_as(g) for part, g in zip(parts, grads)]
-    return grads
+    sum_over_ranks(*grads)
+    return [g / world_size() for g in grads]
 
 
 @contextmanager

@@ -138,7 +138,8 @@ def test_every_method_lifts_the_few_shot_classes_and_leaves_the_rest_alone(name,
 
 def test_crt_is_plain_sgd_on_class_balanced_batches(train):
     """One epoch step by step in float64, from the draws alone."""
-    from mmlt.core.sampling import ClassIndex, drawn_indices, seeded_generator
+    from mmlt.core.random import seeded_generator
+    from mmlt.core.sampling import ClassIndex, drawn_indices
     recipe = Recipe(epochs=1, batch_size=64, seed=7)
     layer = METHODS['crt'].fit(train, linear(torch.zeros(C, D)), recipe)
     x, y = train.features.double().numpy(), train.labels.numpy()

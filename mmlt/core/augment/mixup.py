@@ -4,11 +4,11 @@ N images, C classes. A batch augment maps ``(inputs (N, ...), one_hot (N, C))`` 
 mixup and CutMix are MMPretrain's own.
 """
 import torch
-import torch.distributed as dist
 
 from ..checks import check_integer
 from ..counts import ClassCounts
-from ..sampling import seeded_generator
+from ..dist import rank
+from ..random import seeded_generator
 
 
 def mix(x, partners, lam):
@@ -52,10 +52,9 @@ class BatchAugment:
 
     def set_epoch(self, epoch):
         """Begin the draws of an epoch."""
-        rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
         seed = torch.initial_seed() if self.seed is None else self.seed
         # the last key parts these draws from a sampler's of the same seed and epoch
-        self._generator = seeded_generator(seed, epoch, rank, 1)
+        self._generator = seeded_generator(seed, epoch, rank(), 1)
 
     @property
     def generator(self):

@@ -1,7 +1,8 @@
 """Balanced contrast.  Views f (N, V, D), M = N V anchors, prototypes (C, D)."""
 import torch
 
-from .base import FLOOR, ContrastiveLoss, contrast, gather
+from ..dist import gather
+from .base import FLOOR, ContrastiveLoss, contrast
 
 
 def balanced_contrast(features, labels, prototypes, temperature):

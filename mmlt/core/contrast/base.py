@@ -3,11 +3,11 @@
 N images, V views of each, M = N V anchors, K keys, D features, C classes; T temperature.
 """
 import torch
-import torch.distributed as dist
 from torch import nn
 from torch.nn import functional as F
 
 from ..checks import check_range
+from ..dist import sum_over_ranks, world_size
 from ..layers.base import at_least_float32
 
 FLOOR = -1e30  # a logit that takes no part; finite, so that a row of nothing else has a gradient
@@ -63,8 +63,7 @@ class ContrastiveLoss(nn.Module):
         """What divides this rank's sum, so that the mean over the ranks is that of the joint batch."""
         if self.joint or world_size() == 1:
             return count.clamp(min=1)
-        dist.all_reduce(count)
-        return count.clamp(min=1) / world_size()
+        return sum_over_ranks(count).clamp(min=1) / world_size()
 
     def check(self, features, labels, shape, num_classes=None):
         """Raise a ValueError unless features are ``shape``, '(N, V, D)' say, and labels fit; values on CPU only."""
@@ -83,29 +82,3 @@ class ContrastiveLoss(nn.Module):
 
 def _lift(x):
     return at_least_float32(x) if torch.is_tensor(x) else x
-
-
-def world_size():
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-
-
-class _Gather(torch.autograd.Function):
-
-    @staticmethod
-    def forward(ctx, x):
-        ctx.rows = len(x)
-        parts = [torch.empty_like(x) for _ in range(world_size())]
-        dist.all_gather(parts, x.contiguous())
-        return torch.cat(parts)
-
-    @staticmethod
-    def backward(ctx, grad):
-        grad = grad.contiguous()
-        dist.all_reduce(grad)
-        begin = dist.get_rank() * ctx.rows
-        return grad[begin:begin + ctx.rows]
-
-
-def gather(x):
-    """(N, ...) -> (ranks N, ...), with gradient."""
-    return x if world_size() == 1 else _Gather.apply(x)

@@ -4,8 +4,9 @@ from torch.nn import functional as F
 
 from ..checks import check_integer, check_range
 from ..counts import ClassCounts, log_prior
+from ..dist import gather
 from ..layers.base import unit
-from .base import FLOOR, ContrastiveLoss, gather
+from .base import FLOOR, ContrastiveLoss
 
 KAPPA_MAX = 1e5
 

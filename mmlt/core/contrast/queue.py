@@ -7,7 +7,7 @@ import torch
 
 from ..checks import check_integer
 from ..counts import ClassCounts
-from .base import gather
+from ..dist import gather
 
 
 def queue_ends(counts, length, min_size):

@@ -1,7 +1,8 @@
 """Supervised contrast.  Views f (N, V, D), M = N V anchors."""
 import torch
 
-from .base import FLOOR, ContrastiveLoss, contrast, gather
+from ..dist import gather
+from .base import FLOOR, ContrastiveLoss, contrast
 
 
 def sup_con(features, labels, temperature):

@@ -5,7 +5,6 @@ N batch, D in_features, C out_features (classes), R rows of the weight: C, unles
 import math
 
 import torch
-import torch.distributed as dist
 from torch import nn
 from torch.nn import functional as F
 
@@ -23,13 +22,6 @@ def unit(x, eps=1e-12):
     x = at_least_float32(x)
     norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     return x / torch.where(norm > eps, norm, 1)
-
-
-def sum_over_ranks(tensor):
-    """Sum a tensor over all processes in place; alone, it stays."""
-    if dist.is_available() and dist.is_initialized():
-        dist.all_reduce(tensor)
-    return tensor
 
 
 class ClassifierLayer(nn.Module):

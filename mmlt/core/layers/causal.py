@@ -3,7 +3,8 @@ import torch
 from torch.nn import functional as F
 
 from ..checks import check_integer, check_range
-from .base import LinearClassifier, at_least_float32, sum_over_ranks, unit
+from ..dist import sum_over_ranks
+from .base import LinearClassifier, at_least_float32, unit
 
 
 def direct_effect(x, embed, alpha):

@@ -1,7 +1,8 @@
 """Nearest class mean.  N batch, D in_features, C out_features."""
 import torch
 
-from .base import ClassifierLayer, at_least_float32, sum_over_ranks, unit
+from ..dist import sum_over_ranks
+from .base import ClassifierLayer, at_least_float32, unit
 
 
 def ncm_scores(queries, centroids):

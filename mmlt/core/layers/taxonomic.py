@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from ..checks import check_range
-from ..draws import Draws
+from ..random import Draws
 from .base import LinearClassifier, at_least_float32
 
 

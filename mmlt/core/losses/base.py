@@ -3,7 +3,6 @@
 N images, C classes; logits z (N, C); labels y (N,) int64 or soft rows Y (N, C) that sum to 1.
 """
 import torch
-import torch.distributed as dist
 
 from ..checks import check_range
 from ..counts import ClassCounts, effective_weights, inverse_weights
@@ -200,15 +199,6 @@ def check_target(target, logits, num_classes, multi_label=False):
                 raise ValueError(f'a soft row misses the sum 1 by {off.item():g}; '
                                  'normalise it, or take a multi-label loss')
     return target.to(logits.dtype) if soft else target.long()
-
-
-def sum_over_ranks(*tensors):
-    """Sum over the ranks, in place, in one call; does nothing in a single process."""
-    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-        joint = torch.stack(tensors)
-        dist.all_reduce(joint)
-        for tensor, total in zip(tensors, joint):
-            tensor.copy_(total)
 
 
 def _check_choice(name, value, choices):

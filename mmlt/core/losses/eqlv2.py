@@ -2,7 +2,8 @@
 import torch
 
 from ..checks import check_range
-from .base import LongTailLoss, sum_over_ranks
+from ..dist import sum_over_ranks
+from .base import LongTailLoss
 from .sigmoid import weighted_bce
 
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from ..checks import check_range
-from ..draws import Draws
+from ..random import Draws
 from .base import LongTailLoss
 from .sigmoid import weighted_bce
 

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from ..checks import check_range
-from ..draws import Draws
 from ..layers.group_softmax import check_bins, group_layout
+from ..random import Draws
 from .base import LongTailLoss
 
 

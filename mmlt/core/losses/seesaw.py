@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from ..checks import check_integer, check_range
-from .base import LongTailLoss, sum_over_ranks
+from ..dist import sum_over_ranks
+from .base import LongTailLoss
 
 
 def seesaw(logits, labels, seen, p=0.8, q=2.0, eps=1e-2):

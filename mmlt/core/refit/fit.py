@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import skip_init
 
-from ..sampling import ClassIndex, drawn_indices, seeded_generator
+from ..random import seeded_generator
+from ..sampling import ClassIndex, drawn_indices
 
 CHUNK = 4096
 LIMIT = 1e4

@@ -2,7 +2,8 @@
 import torch
 
 from ..accuracy import LongTailAccuracy
-from ..sampling import ClassIndex, seeded_generator
+from ..random import seeded_generator
+from ..sampling import ClassIndex
 from .fit import fit, new_linear
 from .methods import METHODS, class_hits
 

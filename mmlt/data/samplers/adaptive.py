@@ -7,7 +7,8 @@ import torch
 
 from mmlt.core.checks import check_integer, check_range
 from mmlt.core.meta_sampling import class_log_rates, initial_weights
-from mmlt.core.sampling import accuracy_probabilities, drawn_indices, seeded_generator
+from mmlt.core.random import seeded_generator
+from mmlt.core.sampling import accuracy_probabilities, drawn_indices
 
 from .base import ClassSampler
 

@@ -2,11 +2,12 @@
 from itertools import chain
 
 import torch
-from torch import distributed as dist
 from torch.utils.data import Sampler
 
 from mmlt.core.checks import check_integer
-from mmlt.core.sampling import ClassIndex, drawn_indices, power_probabilities, seeded_generator, shuffled_indices
+from mmlt.core.dist import rank_and_world_size
+from mmlt.core.random import seeded_generator, shared_seed
+from mmlt.core.sampling import ClassIndex, drawn_indices, power_probabilities, shuffled_indices
 
 from ..labels import class_counts, labels_of, num_classes_of
 from ..ragged import Ragged
@@ -95,18 +96,3 @@ class ClassSampler(Sampler):
 
     def __len__(self):
         return len(range(self.rank, self.total_size, self.world_size))
-
-
-def rank_and_world_size():
-    """(rank, world size), (0, 1) without torch.distributed."""
-    if dist.is_available() and dist.is_initialized():
-        return dist.get_rank(), dist.get_world_size()
-    return 0, 1
-
-
-def shared_seed():
-    """A seed from the system, drawn by rank 0 for all ranks; no global generator moves."""
-    seed = [torch.Generator().seed() % 2 ** 31]
-    if rank_and_world_size()[1] > 1:
-        dist.broadcast_object_list(seed, src=0)
-    return seed[0]

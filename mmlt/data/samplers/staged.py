@@ -4,9 +4,10 @@ from importlib import import_module
 
 from torch.utils.data import Sampler
 
+from mmlt.core.random import shared_seed
 from mmlt.registry import build
 
-from .base import ClassSampler, shared_seed
+from .base import ClassSampler
 
 
 class StagedSampler(Sampler):

@@ -76,6 +76,7 @@ def test_draws_depend_on_seed_epoch_and_rank_alone(monkeypatch):
     def draws(seed, epoch, rank=0):
         monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: rank > 0)
         monkeypatch.setattr(torch.distributed, 'get_rank', lambda: rank)
+        monkeypatch.setattr(torch.distributed, 'get_world_size', lambda: 2)
         augment = BatchAugment(seed)
         augment.draw_beta(1., 7)
         augment.set_epoch(epoch)

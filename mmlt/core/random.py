@@ -1,10 +1,25 @@
-"""Random draws that a checkpoint continues."""
+"""Where random numbers come from: a generator for a key such as (seed, epoch, iteration, rank)."""
 import numpy as np
 import torch
 import torch.distributed as dist
 from torch import nn
 
 from .checks import check_integer
+from .dist import rank, world_size
+
+
+def seeded_generator(*key: int, device: torch.device | str = 'cpu') -> torch.Generator:
+    """Generator for a tuple of non-negative ints such as (seed, epoch); neighbouring keys share nothing."""
+    # torch's CPU generator reads 32 bits of its seed
+    return torch.Generator(device).manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
+
+
+def shared_seed() -> int:
+    """A seed from the system, drawn by rank 0 for all ranks; no global generator moves."""
+    seed = [torch.Generator().seed() % 2 ** 31]
+    if world_size() > 1:
+        dist.broadcast_object_list(seed, src=0)
+    return seed[0]
 
 
 class Draws(nn.Module):
@@ -24,11 +39,10 @@ class Draws(nn.Module):
 
     def _generator(self, device):
         """The generator of this step on ``device``; the next call gives the next step's. A compiled graph ends here."""
-        rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
-        seed = np.random.SeedSequence((self.seed, self._step, rank)).generate_state(1)
+        generator = seeded_generator(self.seed, self._step, rank(), device=device)
         self._step += 1
         self.step += 1
-        return torch.Generator(device).manual_seed(int(seed[0]))
+        return generator
 
     def _load_from_state_dict(self, *args):
         super()._load_from_state_dict(*args)
