@@ -56,7 +56,7 @@ class FastLoader(DataLoader):
         self._load()
         epoch = getattr(self.batch_sampler.sampler, 'epoch', self._passes)
         self._passes += 1
-        (rank, world), begin = rank_and_world_size(), 0
+        (rank, world), begin = rank_and_world_size(), getattr(self.batch_sampler.sampler, 'leave_out', 0)
         for indices in self.batch_sampler:
             positions = rank + world * np.arange(begin, begin + len(indices))
             begin += len(indices)

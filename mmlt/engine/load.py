@@ -7,6 +7,7 @@ import re
 import zipfile
 import zlib
 from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -43,7 +44,7 @@ def read_checkpoint(path, map_location='cpu', trust=False):
         packed = opened.read(4) == b'PK\x03\x04'
     if packed and (fault := damage(file)):
         raise ValueError(f'{path} is no checkpoint, or a truncated one ({fault}); take another copy or an older one')
-    _allow_types()
+    torch.serialization.add_safe_globals(_types())
     try:
         checkpoint = torch.load(file, map_location=map_location, weights_only=not trust)
     except Exception as error:  # unpickling another kind of file raises almost anything, OSError too
@@ -225,11 +226,9 @@ def _statistic(owner, name):
     return getattr(owner, name)
 
 
-def _allow_types():
-    """Tell PyTorch the types of MMEngine's checkpoints, once."""
-    if _allow_types.done:
-        return
-    _allow_types.done = True
+@cache
+def _types():
+    """What MMEngine's checkpoints hold beside tensors and plain values."""
     numpy_core = np._core if hasattr(np, '_core') else np.core
     types = [slice, np.ndarray, np.dtype, *{type(np.dtype(code)) for code in '?bhilqpBHILQPefdgFDUS'}]
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # files of either version of NumPy
@@ -240,10 +239,7 @@ def _allow_types():
         types.append(HistoryBuffer)
     except ImportError:
         pass
-    torch.serialization.add_safe_globals(types)
-
-
-_allow_types.done = False
+    return types
 
 
 def _named(function, module, name):

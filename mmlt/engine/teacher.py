@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
-from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmlt.core.counts import as_counts
 
 from .access import unwrap
 from .frozen import Frozen, digest
+from .load import read_checkpoint
 
 
 class TeacherOutput(NamedTuple):
@@ -50,8 +50,9 @@ class FrozenTeacher:
     def build(cls, teacher) -> 'FrozenTeacher':
         """From ``dict(config=, checkpoint=)``, a module, which is copied as it stands, or a teacher.
 
-        ``config`` is a path, a config or a dict, by default the config inside the checkpoint; ``checkpoint`` is a path
-        or an address; ``same_counts=False`` allows a teacher of other class counts.
+        ``config`` is a path, a config or a dict; ``checkpoint`` is a path or an address; ``same_counts=False`` allows a
+        teacher of other class counts; with ``trust=True`` the config may be the one inside the checkpoint, which is
+        code, and the file may hold more than data.
 
         Raises:
             TypeError, ValueError: another key; no config; a model that cannot be asked, or that the weights do not fit.
@@ -61,15 +62,15 @@ class FrozenTeacher:
             return teacher
         if isinstance(teacher, nn.Module):
             return cls(copy.deepcopy(unwrap(teacher)))
-        unknown = set(teacher) - {'config', 'checkpoint', 'same_counts'}
+        unknown = set(teacher) - {'config', 'checkpoint', 'same_counts', 'trust'}
         if unknown or not teacher.get('checkpoint'):
             raise ValueError(f'teacher={dict(teacher)}; expected dict(config=..., checkpoint=...)')
-        config, path = teacher.get('config'), teacher['checkpoint']
+        config, path, trust = teacher.get('config'), teacher['checkpoint'], teacher.get('trust', False)
         if '://' not in path and not os.path.isfile(path):
             raise FileNotFoundError(f'the teacher\'s checkpoint {path} does not exist; train the teacher first')
-        checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+        checkpoint = read_checkpoint(path, trust=trust)
         meta = checkpoint.get('meta', {})
-        model = _build_model(config, meta, path)
+        model = _build_model(config, meta, path, trust)
         _load(model, checkpoint.get('state_dict', checkpoint), path)
         return cls(model, dict(checkpoint=path), meta, teacher.get('same_counts', True))
 
@@ -165,9 +166,12 @@ class _Answers(Frozen):
         return TeacherOutput(model.model.forward_head(feats), model.model.forward_head(feats, pre_logits=True))
 
 
-def _build_model(config, meta, path):
-    if config is None and not meta.get('cfg'):
-        raise ValueError(f'{path} holds no config; name it: teacher=dict(config=..., checkpoint=...)')
+def _build_model(config, meta, path, trust):
+    if config is None and not (trust and meta.get('cfg')):
+        held = 'holds a config, but that is code which building it would execute' if meta.get('cfg') else \
+            'holds no config'
+        raise ValueError(f'{path} {held}; name one, teacher=dict(config=..., checkpoint=...), or trust the file: '
+                         'teacher=dict(trust=True, ...)')
     if config is None:
         config = Config.fromstring(meta['cfg'], '.py')
     elif isinstance(config, str):

@@ -1,3 +1,4 @@
+from .atomic_checkpoint import AtomicCheckpointHook
 from .checked_load import CheckedLoadHook
 from .class_counts import ClassCountsHook
 from .fast_loader import FastLoaderHook
@@ -5,8 +6,12 @@ from .fit_classifier import FitClassifierHook
 from .max_norm import MaxNormHook
 from .partners import PartnerHook
 from .prefix_checkpoint import PrefixCheckpointHook
+from .random_state import RandomStateHook
 from .record import RecordHook
 from .stage_switch import StageSwitchHook
+from .stop_on_nan import StopOnNaNHook
 
-__all__ = ['CheckedLoadHook', 'ClassCountsHook', 'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook', 'PartnerHook',
-           'PrefixCheckpointHook', 'RecordHook', 'StageSwitchHook']
+__all__ = [
+    'AtomicCheckpointHook', 'CheckedLoadHook', 'ClassCountsHook', 'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook',
+    'PartnerHook', 'PrefixCheckpointHook', 'RandomStateHook', 'RecordHook', 'StageSwitchHook', 'StopOnNaNHook',
+]

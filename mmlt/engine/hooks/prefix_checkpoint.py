@@ -1,9 +1,9 @@
 """Checkpoints from which runs with other later stages can go on."""
-import os
 import re
 
 from mmengine.hooks import Hook
 
+from .atomic_checkpoint import BACKEND
 from .stage_switch import StageSwitchHook
 
 STAGED_LOSS = re.compile(r'^(.*\bloss_module\.)losses\.(\d+)\.')
@@ -30,11 +30,8 @@ class PrefixCheckpointHook(Hook):
         n = runner.epoch + 1
         if n in self.epochs:
             self._saving = n
-            runner.save_checkpoint(runner.work_dir, f'prefix_{n}.part')
+            runner.save_checkpoint(runner.work_dir, f'prefix_{n}.pth', backend_args=dict(backend=BACKEND))
             self._saving = None
-            if runner.rank == 0:
-                path = os.path.join(runner.work_dir, f'prefix_{n}')
-                os.replace(f'{path}.part', f'{path}.pth')
 
     def before_save_checkpoint(self, runner, checkpoint):
         if self._saving is None:

@@ -1,0 +1,90 @@
+"""Files that are whole or not there."""
+import errno
+import os
+import re
+import shutil
+from pathlib import Path
+
+PART = '.part'  # <name>.<process>.part
+
+
+def write_whole(path: str | os.PathLike, content: bytes) -> None:
+    """Write a file that is never seen half-written: to a temporary file beside it, to the disk, renamed.
+
+    Raises:
+        OSError: the disk is full, with how much is missing, or the file cannot be written; what was there stays.
+    """
+    with replacing(path, len(content)) as part, open(part, 'wb') as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+class replacing:
+    """``with replacing(path) as part:`` write ``part``: it gets the name ``path`` at the end, or goes with an error."""
+
+    def __init__(self, path, size=0):
+        self.path, self.size = Path(path), size
+        self.part = self.path.with_name(f'{self.path.name}.{os.getpid()}{PART}')
+
+    def __enter__(self):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return self.part
+
+    def __exit__(self, kind, error, trace):
+        if error is not None:
+            self.part.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise no_space(self.path, self.size) from error
+            return
+        os.replace(self.part, self.path)
+        flush_folder(self.path.parent)
+
+
+def flush_folder(folder):
+    """Have the names in a folder on the disk, where the system can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+def allocate(path: str | os.PathLike, size: int) -> None:
+    """Have the file on the disk in ``size`` bytes, so that no later write into it can fail.
+
+    A sparse file mapped into memory ends the process by SIGBUS where the disk is full.
+
+    Raises:
+        OSError: there is not enough space, in words that say how much is missing.
+    """
+    free = shutil.disk_usage(Path(path).parent).free
+    try:
+        with open(path, 'r+b') as file:
+            if hasattr(os, 'posix_fallocate'):
+                os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise no_space(path, size, free) from error
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
+
+
+def no_space(path, size, free=None):
+    """The error of a full disk."""
+    free = shutil.disk_usage(Path(path).parent).free if free is None else free
+    missing = f', {(size - free) / 2**20:.1f} MB are missing' if size > free else ''
+    return OSError(f'no space left for {path} ({size / 2**20:.1f} MB){missing}: make room, or write elsewhere')
+
+
+def remove_parts(folder):
+    """Remove what processes that no longer run left half-written in a folder."""
+    for path in Path(folder).glob(f'*{PART}'):
+        match = re.search(r'\.(\d+)\.part$', path.name)
+        if match and not os.path.exists(f'/proc/{match[1]}'):
+            path.unlink(missing_ok=True)
