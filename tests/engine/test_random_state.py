@@ -52,7 +52,8 @@ def test_resumed_at_any_step_with_any_workers(whole, tmp_path, step, loader):
 
 def test_without_the_hook_it_differs(whole, tmp_path):
     folder, state = whole
-    off = train(tmp_path, resume=True, load_from=str(folder / 'iter_6.pth'), default_hooks__random_state=None)
+    off = train(tmp_path, resume=True, load_from=str(folder / 'iter_6.pth'),
+                default_hooks__random_state=dict(type='IterTimerHook'))
     assert not equal(weights(off), state)
 
 

@@ -57,7 +57,9 @@ def test_it_answers_as_the_checkpoint_does(trained):
     assert all(map(torch.equal, teacher(images()), expected))
     assert (teacher.num_classes, teacher.width) == (3, 16)
     init_default_scope('mmpretrain')
-    inside = FrozenTeacher.build(dict(checkpoint=trained['checkpoint']))
+    with pytest.raises(ValueError, match='code which building it would execute; name one'):
+        FrozenTeacher.build(dict(checkpoint=trained['checkpoint']))
+    inside = FrozenTeacher.build(dict(checkpoint=trained['checkpoint'], trust=True))
     assert torch.equal(inside(images()).logits, expected[0]), 'by the config in the checkpoint'
 
 
