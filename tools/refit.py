@@ -17,10 +17,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from torch import nn
 
+from mmlt.cli.report import after_training
 from mmlt.core.counts import shot_groups
 from mmlt.core.refit import METHODS, Recipe, as_split, evaluate, select, tuning_rounds
 from mmlt.engine.cli import add_config, load_config
 from mmlt.engine.features import eval_dataset, extract_features, joint_classifier, load_model, pipeline_of
+from mmlt.engine.hooks.record import save_predictions
 from mmlt.engine.load import add_arguments, read_checkpoint
 from mmlt.report.classifier import find_classifier
 from mmlt.report.table import print_results
@@ -156,6 +158,18 @@ def metric_settings(cfg):
 
 
 @torch.no_grad()
+def dump_predictions(file, layer, test, counts, settings):
+    """For the report page."""
+    parts = []
+    for x, labels in test.chunks():
+        scores = layer(x).softmax(1)
+        parts.append((labels, *scores.topk(min(5, scores.shape[1]))[::-1], scores.gather(1, labels[:, None])[:, 0]))
+    label, top, score, own = (torch.cat(column).cpu().numpy() for column in zip(*parts))
+    save_predictions(file, label, top, score, own, class_counts=counts.numpy(), many=settings.get('many', 100),
+                     few=settings.get('few', 20))
+
+
+@torch.no_grad()
 def draw_reliability(file, title, layer, test, counts, settings):
     from mmlt.report.reliability import reliability_diagram
 
@@ -203,12 +217,14 @@ def refit(args):
         label = ' '.join([name, *(f'{key}={value}' for key, value in setting.items())])
         rows[label] = results[name]
         stage.save(name, layer, counts)
+        dump_predictions(stage.out / name / 'predictions.npz', layer, test, counts, metric_settings(cfg))
         if args.reliability:
             draw_reliability(stage.out / name / 'reliability.png', label, layer, test, counts, metric_settings(cfg))
     mmengine.dump(results, stage.out / 'results.json')
     chosen = f', settings chosen on {chosen_on}' if choice else ''
     print_results(rows, title=f'{Path(args.checkpoint).name}{chosen}', console=console)
     console.print(f'Checkpoints and configs: {stage.out}')
+    after_training(stage.out)
     return results
 
 

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
+from mmlt.cli.report import after_training
 from mmlt.jobs.runs import Run, find_configs, load_config, write_text
 from mmlt.jobs.sweep import Sweep
 from mmlt.report.sweep_table import summarize, to_csv, to_markdown, to_rich
@@ -165,6 +166,7 @@ def main(args=None, train=TRAIN):
         status = 130
     print_table(to_rich(write_tables(args, runs, published)), Console(width=max(console.width, 140)))
     console.print(f'Table and runs: {args.out}')
+    after_training(args.out)
     for run, reason in sweep.failed.items():
         console.print(f'{run} failed, {reason}; see {run.folder / "log.txt"}', style='bold red', markup=False)
     for path, error in bad.items():

@@ -5,6 +5,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmlt.cli.report import after_training
 from mmlt.engine.cli import load_config, parser, plain_errors
 from mmlt.engine.hooks import RecordHook
 from mmlt.engine.overlays import run_name
@@ -29,6 +30,7 @@ def main():
     p.add_argument('--no-validate', action='store_true')
     p.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the global batch')
     p.add_argument('--seed', type=int)
+    p.add_argument('--no-report', action='store_true', help='write no WORK_DIR/report.html at the end')
     args = p.parse_intermixed_args()
     cfg = load_config(args)
     if args.no_validate:
@@ -64,6 +66,8 @@ def main():
         for key, value in metrics.items():
             print(f'{key} {value:.4g}')
         print(f'Logs and checkpoints: {cfg.work_dir}')
+        if not args.no_report:
+            after_training(cfg.work_dir)
 
 
 if __name__ == '__main__':

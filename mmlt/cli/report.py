@@ -32,6 +32,20 @@ def run(args):
     print(f'Report: {page.resolve()} ({page.stat().st_size / 1e6:.1f} MB)')
 
 
+def after_training(folder):
+    """Write FOLDER/report.html where something was predicted; a finished training does not fail for its page."""
+    folder = Path(folder)
+    if not any(folder.rglob('predictions.npz')):
+        return
+    try:
+        from mmlt.report.page import write_report
+        print(f'Report: {write_report([folder], folder / "report.html")}')
+    except ImportError as error:
+        print(f'No report, which needs {error.name}: pip install "mmlt[report]"')
+    except Exception as error:
+        print(f'No report: {type(error).__name__}: {error}')
+
+
 def read_training_counts(path):
     """(C,) from a .json of counts, or of the training labels of an .npz."""
     import numpy as np

@@ -136,6 +136,7 @@ class Sweep:
             options += ['default_hooks.prefix_checkpoint.type=PrefixCheckpointHook',
                         f'default_hooks.prefix_checkpoint.epochs={sorted(self.keep[run])}'.replace(' ', '')]
         command = [sys.executable, self.train, str(run.path), '--work-dir', str(run.folder), '--seed', str(run.seed)]
+        command += ['--no-report']
         command += ['--resume', str(checkpoint)] if checkpoint else []
         command += ['--amp'] if run.settings['amp'] else []
         command += ['--cfg-options', *options] if options else []

@@ -298,8 +298,8 @@ def test_slurm_command(gallery, tmp_path):
     command = sweep.command(run, 'epoch_3.pth')
     assert command[:8] == ['srun', '-p', 'gpu', '--job-name=ce_s3', '--ntasks=1', '--gres=gpu:1',
                            '--kill-on-bad-exit=1', '--gres=gpu:a100:1']
-    assert command[10:] == ['train.py', str(run.path), '--work-dir', str(run.folder), '--seed', '3', '--resume',
-                            'epoch_3.pth', '--amp', '--cfg-options', 'a=1']
+    assert command[10:] == ['train.py', str(run.path), '--work-dir', str(run.folder), '--seed', '3', '--no-report',
+                            '--resume', 'epoch_3.pth', '--amp', '--cfg-options', 'a=1']
     assert sweep.environment() == (dict(os.environ), None)
 
 

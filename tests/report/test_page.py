@@ -185,3 +185,20 @@ def test_unknown_baseline_and_wrong_counts_are_named(tmp_path):
         write_report([tmp_path / 'p.npz'], tmp_path / 'r.html', baseline='x')
     with pytest.raises(ValueError, match='counts of 1 classes'):
         write_report([tmp_path / 'p.npz'], tmp_path / 'r.html', counts=[4])
+
+
+def test_a_finished_training_does_not_fail_for_its_page(tmp_path, capsys):
+    from mmlt.cli.report import after_training, main
+    after_training(tmp_path)
+    assert capsys.readouterr().out == ''
+    (tmp_path / 'predictions.npz').write_bytes(b'cut')
+    after_training(tmp_path)
+    assert 'No report: ' in capsys.readouterr().out
+    np.savez(tmp_path / 'predictions.npz', label=[0, 1], pred=[0, 1])
+    after_training(tmp_path)
+    assert (tmp_path / 'report.html').is_file()
+    with pytest.raises(SystemExit, match='error: nothing to report'):
+        main([])
+    (tmp_path / 'counts.json').write_text('[500, 5]')
+    main([str(tmp_path), '--counts', str(tmp_path / 'counts.json'), '--out', str(tmp_path / 'p.html')])
+    assert 'training images of the class' in (tmp_path / 'p.html').read_text()

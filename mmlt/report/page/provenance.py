@@ -27,7 +27,7 @@ def facts(methods):
     for i, method in enumerate(methods):
         record = method.first.record
         found = {'seeds': ', '.join(str(run.seed) for run in method.runs if run.seed is not None),
-                 'folder': method.first.folder.name if method.first.folder else 'file of predictions',
+                 'folder': '/'.join(method.first.folder.parts[-2:]) if method.first.folder else 'file of predictions',
                  'command': record.get('command'), 'started': record.get('started'), 'commit': record.get('commit'),
                  'machine': record.get('machine'),
                  'versions': ', '.join(f'{k} {v}' for k, v in (record.get('versions') or {}).items())}
