@@ -1,11 +1,10 @@
 """M2m as a batch augment.  N images, C classes."""
-from contextlib import contextmanager
-
 import torch
 
 from ..core.augment.m2m import draw_seeds, keep_probability, random_start, seed_probability, translate
 from ..core.augment.mixup import CountsAugment, soft_labels
 from ..core.checks import check_integer, check_range
+from ..engine.access import evaluating
 from ..engine.teacher import FrozenTeacher
 
 __all__ = ['MajorToMinor']
@@ -93,19 +92,8 @@ class MajorToMinor(CountsAugment):
             noise = torch.rand(images.shape, generator=self.generator).to(images)
             images = random_start(images, noise, self.random_start)
         self.teacher(inputs[:1])  # moves it to the device
-        with _evaluating(model):
+        with evaluating(model):
             images, sure = translate(
                 images, targets, seeds, lambda x: self.teacher.model.forward((x - mean) / std).logits,
                 lambda x: model((x - mean) / std, mode='tensor'), **self.walk)
         return (images - mean) / std, sure
-
-
-@contextmanager
-def _evaluating(model):
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training

@@ -1,5 +1,6 @@
 """Reach the parts of a running training."""
 import logging
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 from mmengine.logging import print_log
@@ -9,6 +10,18 @@ from mmengine.model import is_model_wrapper
 def unwrap(model):
     """The model inside MMEngine's distributed wrapper, or the model itself."""
     return model.module if is_model_wrapper(model) else model
+
+
+@contextmanager
+def evaluating(model):
+    """The model in eval mode; afterwards each module is in its own mode again."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def ema_models(runner):

@@ -1,5 +1,6 @@
 from .atomic_checkpoint import AtomicCheckpointHook
 from .checked_load import CheckedLoadHook
+from .class_accuracy import ClassAccuracyHook, MetaSamplerHook
 from .class_counts import ClassCountsHook
 from .fast_loader import FastLoaderHook
 from .fit_classifier import FitClassifierHook
@@ -12,6 +13,7 @@ from .stage_switch import StageSwitchHook
 from .stop_on_nan import StopOnNaNHook
 
 __all__ = [
-    'AtomicCheckpointHook', 'CheckedLoadHook', 'ClassCountsHook', 'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook',
-    'PartnerHook', 'PrefixCheckpointHook', 'RandomStateHook', 'RecordHook', 'StageSwitchHook', 'StopOnNaNHook',
+    'AtomicCheckpointHook', 'CheckedLoadHook', 'ClassAccuracyHook', 'ClassCountsHook', 'FastLoaderHook',
+    'FitClassifierHook', 'MaxNormHook', 'MetaSamplerHook', 'PartnerHook', 'PrefixCheckpointHook', 'RandomStateHook',
+    'RecordHook', 'StageSwitchHook', 'StopOnNaNHook',
 ]
