@@ -6,7 +6,7 @@ from mmengine.runner import EpochBasedTrainLoop
 
 from mmlt.core.checks import check_integer
 from mmlt.core.meta_sampling import class_log_rates, draw_gradient, gumbel_given, weight_gradient
-from mmlt.core.sampling import seeded_generator
+from mmlt.core.random import seeded_generator
 from mmlt.data.samplers import AccuracyDrivenSampler, MetaSampler
 from mmlt.engine.access import evaluating, unwrap
 from mmlt.engine.partners import PartnerStream
