@@ -20,7 +20,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 from mmlt.cli.report import after_training
-from mmlt.jobs.runs import Run, find_configs, load_config, write_text
+from mmlt.engine.files import write_whole
+from mmlt.jobs.runs import Run, find_configs, load_config
 from mmlt.jobs.sweep import Sweep
 from mmlt.report.sweep_table import summarize, to_csv, to_markdown, to_rich
 from mmlt.report.table import print_table
@@ -112,9 +113,10 @@ def load_published(paths, console):
         if file.is_file():
             try:
                 rows = json.loads(file.read_text())
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ValueError(f'{file} is no JSON: {error}') from None
-            if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
+            if not isinstance(rows, dict) or not all(
+                    isinstance(row, dict) and isinstance(row.get('top1', 0.), (int, float)) for row in rows.values()):
                 raise ValueError(f'{file}: give {{"<config>": {{"top1": .., "source": .., "split": ..}}, ..}}')
             known = stems | {path.stem for path in file.parent.glob('*.py')}
             if unknown := sorted(set(rows) - known):
@@ -129,8 +131,8 @@ def write_tables(args, runs, published):
         if result := run.result():
             results[run.name].append(result['metrics'])
     rows = summarize(results, len(args.seeds), published)
-    write_text(args.out / 'results.csv', to_csv(rows))
-    write_text(args.out / 'results.md', to_markdown(rows) + '\n')
+    write_whole(args.out / 'results.csv', to_csv(rows).encode())
+    write_whole(args.out / 'results.md', f'{to_markdown(rows)}\n'.encode())
     return rows
 
 

@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmlt.cli.report import after_training
-from mmlt.engine.cli import load_config, parser, plain_errors
+from mmlt.engine.cli import load_config, parser, plain_errors, start_from
 from mmlt.engine.hooks import RecordHook
 from mmlt.engine.overlays import run_name
 from mmlt.report.table import print_results
@@ -27,6 +27,8 @@ class Validated(Hook):
 def main():
     p = parser(__doc__)
     p.add_argument('--resume', nargs='?', const='auto', help='go on from this checkpoint, or from the newest')
+    p.add_argument('--restart', action='store_true', help='begin anew in a work dir that holds a training; its '
+                   'checkpoints are set aside')
     p.add_argument('--no-validate', action='store_true')
     p.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the global batch')
     p.add_argument('--seed', type=int)
@@ -37,8 +39,7 @@ def main():
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper' if torch.cuda.is_available() else 'CPUAmpOptimWrapper'
-    if args.resume:
-        cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
+    start_from(cfg, args.resume, args.restart)
     start = not cfg.get('resume') and cfg.get('load_from')
     if start and '://' not in start and not Path(start).is_file():
         raise SystemExit(f'error: {run_name(cfg)} begins from a trained model, {start}, which does not exist; train '

@@ -7,7 +7,7 @@ import sys
 import torch
 from mmengine.config import DictAction
 
-from mmlt.engine.load import add_arguments
+from mmlt.engine.load import add_arguments, newest_checkpoint, set_aside
 from mmlt.engine.overlays import load, run_name
 
 
@@ -54,6 +54,32 @@ def load_config(args):
             if not cfg[name].num_workers:
                 cfg[name].persistent_workers = False
     return cfg
+
+
+def start_from(cfg, resume=None, restart=False):
+    """Say in the config where a training begins; what a work dir holds is never written over unasked.
+
+    Args:
+        cfg (Config): with a ``work_dir``.
+        resume (str, optional): a checkpoint, or ``'auto'`` for the newest whole one of the work dir, if there is any.
+        restart (bool): begin anew; earlier checkpoints are moved to a folder ``before_restart_<n>`` in the work dir.
+
+    Raises:
+        ValueError: the work dir has checkpoints, and neither is asked for.
+    """
+    newest = newest_checkpoint(cfg.work_dir)
+    if resume is None and cfg.get('resume') and not cfg.get('load_from'):
+        resume = 'auto'
+    if resume == 'auto':
+        cfg.resume = newest is not None
+        cfg.load_from = str(newest) if newest else cfg.get('load_from')
+    elif resume:
+        cfg.resume, cfg.load_from = True, resume
+    elif newest and restart:
+        set_aside(cfg.work_dir)
+    elif newest and not cfg.get('resume'):
+        raise ValueError(f'{cfg.work_dir} holds a training up to {newest.name}: go on with --resume, begin anew with '
+                         '--restart, or choose another --work-dir')
 
 
 def plain_errors(main):

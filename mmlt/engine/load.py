@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from functools import cache
+from itertools import count
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -126,6 +127,17 @@ def saved_counts(checkpoint):
     if counts is not None and not isinstance(counts, (list, tuple, np.ndarray, torch.Tensor)):
         raise ValueError(f'meta.class_counts of the checkpoint is {counts!r:.80}, expected a number for each class')
     return None if counts is None else as_counts(counts, allow_empty=True)
+
+
+def set_aside(folder):
+    """Move the checkpoints of an earlier training into a folder ``before_restart_<n>`` beside them."""
+    n = next(n for n in count(1) if not (Path(folder) / f'before_restart_{n}').exists())
+    aside = Path(folder) / f'before_restart_{n}'
+    if torch.distributed.is_initialized() and torch.distributed.get_rank():
+        return
+    aside.mkdir()
+    for path in [*Path(folder).glob('*.pth'), *Path(folder).glob('last_checkpoint')]:
+        path.rename(aside / path.name)
 
 
 def misfits(model, state):

@@ -7,15 +7,14 @@ A run, one config with one seed, has the folder OUT/<config>/seed_<s>:
 """
 import hashlib
 import json
-import os
-import re
-import zipfile
 from itertools import zip_longest
 from pathlib import Path
 
 from mmengine.config import Config
 
+from mmlt.engine.files import write_whole
 from mmlt.engine.hooks import StageSwitchHook
+from mmlt.engine.load import checkpoint_number, newest_checkpoint
 
 
 def find_configs(galleries):
@@ -77,7 +76,10 @@ class Run:
 
     def result(self):
         """The content of result.json, None if the run is not finished."""
-        return self.saved('result.json')
+        saved = self.saved('result.json')
+        metrics = saved and saved.get('metrics')
+        good = isinstance(metrics, dict) and metrics and all(isinstance(v, (int, float)) for v in metrics.values())
+        return saved if good else None
 
     def is_own(self):
         """True if the folder holds this run and not one of an older config."""
@@ -87,14 +89,14 @@ class Run:
         """The content of settings.json or result.json; None if missing, damaged, or of another config."""
         try:
             saved = json.loads((self.folder / name).read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
-        return saved if saved.get('hash') == self.settings['hash'] else None
+        return saved if isinstance(saved, dict) and saved.get('hash') == self.settings['hash'] else None
 
     def write(self, name, **more):
         """Write settings.json or result.json: all or nothing."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_text(self.folder / name, json.dumps(dict(self.settings, **more), indent=1) + '\n')
+        write_whole(self.folder / name, (json.dumps(dict(self.settings, **more), indent=1) + '\n').encode())
 
     def set_aside(self):
         """Rename the folder of an older config; returns its new name, None if there is nothing."""
@@ -113,7 +115,7 @@ class Run:
                 for line in file.read().splitlines():
                     try:
                         scalars = json.loads(line)
-                    except ValueError:
+                    except (ValueError, RecursionError):
                         continue  # cut, or the process was killed while it wrote
                     if isinstance(scalars, dict):
                         yield scalars
@@ -125,7 +127,8 @@ class Run:
         for scalars in self.scalars(since or 0):
             if 'iter' not in scalars and any('/' in key for key in scalars):
                 last = scalars
-        if last is None or (since is None and last['step'] < self.end):
+        step = last and last.get('step')
+        if last is None or (since is None and not (isinstance(step, (int, float)) and step >= self.end)):
             return None
         return {key: value for key, value in last.items() if '/' in key and isinstance(value, (int, float))}
 
@@ -134,15 +137,13 @@ class Run:
 
         That of the last epoch is left out: a run resumed from it would end without the last validation.
         """
-        found = [(int(match[1]), path) for path in self.folder.glob('*.pth')
-                 if (match := re.fullmatch(r'(?:epoch|iter)_(\d+)\.pth', path.name))]
-        usable = ((n, path) for n, path in sorted(found, reverse=True) if n < self.end and is_complete(path))
-        return next(usable, (0, None))
+        path = newest_checkpoint(self.folder, below=self.end)
+        return (checkpoint_number(path), path) if path else (0, None)
 
     def progress(self, since=0):
         """The epoch (or iteration) that was last logged, or 0."""
         steps = [line.get('epoch', line['iter']) for line in self.scalars(since, last=4096) if 'iter' in line]
-        return steps[-1] if steps else 0
+        return steps[-1] if steps and isinstance(steps[-1], (int, float)) else 0
 
     def prefix(self, epochs):
         """The checkpoint that :class:`~mmlt.engine.hooks.PrefixCheckpointHook` wrote after so many epochs."""
@@ -155,16 +156,6 @@ class Run:
         begins = [min(stage['begin'] for stage in pair if stage)
                   for pair in zip_longest(self.stages, other.stages) if pair[0] != pair[1]]
         return begins[0] if begins and begins[0] < self.end else 0
-
-
-def write_text(path, text):
-    """Write a file that is never seen half-written."""
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
-    with open(part, 'w') as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 def _digest(*parts):
@@ -182,12 +173,3 @@ def _split_stages(cfg, seed, amp):
     rest = dict(cfg, default_hooks={key: hook for key, hook in named.items() if hook not in staged},
                 custom_hooks=[hook for hook in custom if hook not in staged])
     return _digest(rest, seed, amp), StageSwitchHook(staged[0]['stages']).stages if staged else []
-
-
-def is_complete(path):
-    """True if a checkpoint was written to its end and reads back."""
-    try:
-        with zipfile.ZipFile(path) as file:
-            return file.testzip() is None
-    except (OSError, zipfile.BadZipFile):
-        return False

@@ -8,7 +8,7 @@ from collections import Counter
 
 import torch
 
-from .runs import is_complete
+from mmlt.engine.load import damage
 
 
 class Sweep:
@@ -106,7 +106,7 @@ class Sweep:
     def _source(self, run):
         """(epochs, run) to go on from; (epochs, None) to wait for; (0, None) if there is none."""
         for epochs, other in self.sources[run]:
-            if other.is_own() and is_complete(other.prefix(epochs)):
+            if other.is_own() and damage(other.prefix(epochs)) is None:
                 return epochs, other
             if other in self.waiting or (other in self.active and self.active[other].began < epochs):
                 return epochs, None
@@ -137,7 +137,7 @@ class Sweep:
                         f'default_hooks.prefix_checkpoint.epochs={sorted(self.keep[run])}'.replace(' ', '')]
         command = [sys.executable, self.train, str(run.path), '--work-dir', str(run.folder), '--seed', str(run.seed)]
         command += ['--no-report']
-        command += ['--resume', str(checkpoint)] if checkpoint else []
+        command += ['--resume', str(checkpoint)] if checkpoint else ['--restart']
         command += ['--amp'] if run.settings['amp'] else []
         command += ['--cfg-options', *options] if options else []
         if self.slurm:

@@ -169,6 +169,6 @@ def test_what_cannot_be_built(trained, tmp_path):
             FrozenTeacher.build(dict(trained, config=dict(model=model | change)))
     checkpoint = torch.load(trained['checkpoint'], weights_only=False)
     torch.save(checkpoint['state_dict'], tmp_path / 'bare.pth')
-    with pytest.raises(ValueError, match='holds no config; name it'):
+    with pytest.raises(ValueError, match='holds no config; name one'):
         FrozenTeacher.build(dict(checkpoint=str(tmp_path / 'bare.pth')))
     FrozenTeacher.build(dict(trained, checkpoint=str(tmp_path / 'bare.pth')))

@@ -46,6 +46,7 @@ if __name__ == '__main__':
     p.add_argument('--seed', type=int)
     p.add_argument('--resume')
     p.add_argument('--no-report', action='store_true')
+    p.add_argument('--restart', action='store_true')
     p.add_argument('--amp', action='store_true')
     p.add_argument('--cfg-options', nargs='+', default=[])
     train(p.parse_args())

@@ -16,7 +16,8 @@ import tiny
 import torch
 from rich.console import Console
 
-from mmlt.jobs.runs import Run, find_configs, is_complete, load_config
+from mmlt.engine.load import damage
+from mmlt.jobs.runs import Run, find_configs, load_config
 from mmlt.jobs.sweep import Sweep
 from mmlt.report.sweep_table import summarize, to_markdown, to_rich
 
@@ -200,11 +201,11 @@ def test_half_written_files(gallery, sweep, tmp_path):
 
 def test_damage_inside_a_checkpoint(tmp_path):
     torch.save(dict(a=torch.arange(1000.)), tmp_path / 'a.pth')
-    assert is_complete(tmp_path / 'a.pth')
+    assert damage(tmp_path / 'a.pth') is None
     data = bytearray((tmp_path / 'a.pth').read_bytes())
     data[2000] ^= 1
     (tmp_path / 'a.pth').write_bytes(data)
-    assert not is_complete(tmp_path / 'a.pth') and not is_complete(tmp_path / 'missing.pth')
+    assert damage(tmp_path / 'a.pth') and damage(tmp_path / 'missing.pth')
 
 
 def test_killed_training_resumes(gallery, sweep, background, tmp_path):
@@ -507,3 +508,22 @@ def test_real_sweep(gallery, sweep, tmp_path, monkeypatch):
     top1 = whole.message_hub.get_scalar('val/lt/top1').current()
     assert metrics['lt/top1'] == top1 and f'{top1:.2f}' in printed
     assert {'lt/mean_class', 'lt/many', 'lt/medium', 'lt/few', 'lt/ece'} <= metrics.keys()
+
+
+@pytest.mark.parametrize('content', ['[]', 'null', '3', '{}', '{"metrics": null}', '{"metrics": {"lt/top1": "x"}}',
+                                     '[' * 10**5])
+def test_any_json_in_the_files_of_a_run(tmp_path, content):
+    path = tmp_path / 'a.py'
+    path.write_text("model = dict(type='A')\ntrain_dataloader = val_dataloader = dict(batch_size=1)\n"
+                    'train_cfg = dict(max_epochs=2)')
+    run = Run(path, load_config(path), 0, tmp_path)
+    run.folder.mkdir(parents=True)
+    own = content.replace('{', f'{{"hash": "{run.settings["hash"]}", ', 1).replace(', }', '}')
+    for text in (content, own):
+        for name in ('result.json', 'settings.json', '1/vis_data/scalars.json'):
+            file = run.folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        assert run.result() is None and run.validation() is None and run.progress() == 0
+        if content[0] != '{':
+            assert not run.is_own()
