@@ -1,8 +1,12 @@
-"""Checks of constructor arguments. ``owner`` is the object under construction, whose class the error names."""
+"""Checks of arguments. ``owner`` is the object under construction, whose class the error names."""
+from collections.abc import Iterable
+from difflib import get_close_matches
 from numbers import Integral, Real
 
+from torch import nn
 
-def check_range(owner, interval, /, **values):
+
+def check_range(owner: object, interval: str, /, **values) -> None:
     """Raise a ValueError unless every value is a number in ``interval``, such as ``'[0, 1)'``. NaN lies in none.
 
     >>> check_range(object(), '(0, inf)', scale=-30)
@@ -16,8 +20,39 @@ def check_range(owner, interval, /, **values):
             raise ValueError(f'{type(owner).__name__}: {name} must be a number in {interval}, got {value!r}')
 
 
-def check_integer(owner, low, /, **values):
+def check_integer(owner: object, low: int, /, **values) -> None:
     """Raise a ValueError unless every value is an integer of at least ``low``."""
     for name, value in values.items():
         if not isinstance(value, Integral) or value < low:
             raise ValueError(f'{type(owner).__name__}: {name} must be an integer >= {low}, got {value!r}')
+
+
+def near(words: Iterable[str], names: Iterable[str]) -> str:
+    """'; did you mean a, b?' or nothing.
+
+    >>> near(['head.fcc'], ['backbone.conv1', 'head.fc'])
+    '; did you mean head.fc?'
+    """
+    names = list(names)
+    close = [match for word in words for match in get_close_matches(word, names, n=3, cutoff=0.4)]
+    return f'; did you mean {", ".join(dict.fromkeys(close))}?' if close else ''
+
+
+def last_few(names: Iterable[str], n: int = 3) -> str:
+    """The last names of a list that may be long, as 'a, b, c (the last 3 of 50)'."""
+    names = list(names)
+    return ', '.join(names[-n:]) + (f' (the last {n} of {len(names)})' if len(names) > n else '')
+
+
+def submodule(model: nn.Module, path: str, hint: str = '', names: Iterable[str] | None = None) -> nn.Module:
+    """The module at ``path``; ``names`` are those worth naming if there is none.
+
+    Raises:
+        ValueError: there is none; near names are listed, or the last few.
+    """
+    try:
+        return model.get_submodule(path)
+    except AttributeError:
+        names = [name for name, _ in model.named_modules() if name] if names is None else list(names)
+        raise ValueError(f'no module {path!r} in {type(model).__name__}'
+                         + (near([path], names) or f'; it ends in {last_few(names)}') + hint) from None

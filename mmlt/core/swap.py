@@ -1,9 +1,12 @@
 """Put another classifier layer into any model."""
-from difflib import get_close_matches
+from copy import deepcopy
 
+import torch
 from torch import nn
 
 from . import layers
+from .checks import last_few, submodule
+from .layers.base import ClassifierLayer
 
 
 def swap_classifier(model, to, path=None, **kwargs):
@@ -23,7 +26,8 @@ def swap_classifier(model, to, path=None, **kwargs):
     Raises:
         ValueError: no module at ``path`` (near names are listed), no ``path`` for a model that is not timm's, or no
             layer of the name ``to``.
-        TypeError: what lies there is neither a linear layer nor a 1x1 convolution.
+        TypeError: what lies there is neither a linear layer nor a 1x1 convolution, or is one by name only, such as
+            ArcFace's ``NormProduct``.
 
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(8, 4))
     >>> swap_classifier(model, 'CosineLinear', '1', scale=16)
@@ -39,9 +43,10 @@ def swap_classifier(model, to, path=None, **kwargs):
     if path is None:
         path = (getattr(model, 'default_cfg', None) or {}).get('classifier')
         if path is None:
-            raise ValueError(f'{type(model).__name__} does not say where its classifier lies; pass path=, '
-                             f'one of {", ".join(_candidates(model)) or "(it has no linear layer)"}')
-    swaps = [(p, _make(to, _find(model, p), p, kwargs)) for p in ([path] if isinstance(path, str) else path)]
+            raise ValueError(f'{type(model).__name__} does not say where its classifier lies; pass path=, one of '
+                             + (last_few(_candidates(model)) or '(it has no linear layer)'))
+    paths = [path] if isinstance(path, str) else path
+    swaps = [(p, _make(to, submodule(model, p, names=_candidates(model)), p, kwargs)) for p in paths]
     for p, layer in swaps:
         parent, _, name = p.rpartition('.')
         setattr(model.get_submodule(parent), name, layer)
@@ -58,20 +63,32 @@ def _make(to, old, path, kwargs):
         kwargs = dict(dim=1, **kwargs) if getattr(old, 'dim', -1) == 1 else kwargs
     else:
         raise TypeError(f'{path} is {old}, expected a linear layer or a plain 1x1 convolution')
-    new = to(*shape, **kwargs).train(old.training)
+    if not isinstance(old, ClassifierLayer) and not _is_linear(old, shape[0]):
+        raise TypeError(f'{path} is {type(old).__name__}, whose output is not linear in its input: its weights would '
+                        'mean something else in another layer, and its head expects what it gives; keep it')
     state = {key: value for key, value in old.state_dict().items() if key in ('weight', 'bias')}
-    new.load_state_dict(state)
     like = next(iter(state.values()), None)
+    new = to(*shape, **kwargs).train(old.training)
+    if like is None or not like.is_meta:
+        new.load_state_dict(state)
     return new if like is None else new.to(like)
 
 
-def _find(model, path):
-    try:
-        return model.get_submodule(path)
-    except AttributeError:
-        names = _candidates(model)
-        near = get_close_matches(path, names, n=3, cutoff=0.3) or names[-3:]
-        raise ValueError(f'no module {path!r} in {type(model).__name__}; did you mean {", ".join(near)}?') from None
+def _is_linear(layer, width):
+    """Whether a copy with random weights is affine in its input; no global generator moves."""
+    if type(layer).forward in (nn.Linear.forward, nn.Conv2d.forward):
+        return True
+    generator = torch.Generator().manual_seed(0)
+    probe = deepcopy(layer).to(torch.float64).to_empty(device='cpu').eval()
+    with torch.no_grad():
+        for tensor in (*probe.parameters(), *probe.buffers()):
+            tensor.copy_(torch.randn(tensor.shape, generator=generator, dtype=torch.float64))
+        x = torch.randn(3, width, *[1, 1] * isinstance(layer, nn.Conv2d), generator=generator, dtype=torch.float64)
+        try:
+            at_zero, once, thrice = probe(torch.zeros_like(x)), probe(x), probe(3 * x)
+        except (TypeError, RuntimeError):  # it takes more than features, or another shape
+            return False
+    return torch.allclose(thrice - at_zero, 3 * (once - at_zero))
 
 
 def _candidates(model):

@@ -27,7 +27,7 @@ class RoILoss(LongTailLoss):
     Raises:
         RuntimeError: the head never asked for the width, as dense heads do not.
         ValueError: the logits have another width, or the counts are of another number of classes.
-        TypeError: the head asks for ``use_sigmoid`` to choose an activation of its own.
+        AttributeError: the head asks for ``use_sigmoid`` to choose an activation of its own.
     """
 
     custom_cls_channels = custom_activation = custom_accuracy = True  # MMDetection reads one here, another there
@@ -40,11 +40,12 @@ class RoILoss(LongTailLoss):
         super().__init__(**kwargs)
         self._expected = num_classes
 
-    @property
-    def use_sigmoid(self):
-        """Asked for by heads that hard-code their classifier and activation."""
-        raise TypeError(f'{type(self).__name__} brings its own activation, which this head would not call; use it in a '
-                        'RoI head with cls_predictor_cfg: BBoxHead, ConvFCBBoxHead, Shared2FCBBoxHead')
+    def __getattr__(self, name):
+        if name == 'use_sigmoid':  # asked for by heads that hard-code their classifier and activation
+            raise AttributeError(f'{type(self).__name__} brings its own activation, which this head would not call; '
+                                 'use it in a RoI head with cls_predictor_cfg: BBoxHead, ConvFCBBoxHead, '
+                                 'Shared2FCBBoxHead')
+        return super().__getattr__(name)
 
     def get_cls_channels(self, num_classes):
         """C -> the number of logits."""

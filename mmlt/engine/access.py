@@ -1,10 +1,11 @@
 """Reach the parts of a running training."""
 import logging
 from contextlib import contextmanager
-from difflib import get_close_matches
 
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
+
+from ..core.checks import submodule
 
 
 def unwrap(model):
@@ -29,19 +30,6 @@ def ema_models(runner):
     return [hook.ema_model.module for hook in runner.hooks if hasattr(hook, 'ema_model')]
 
 
-def submodule(model, path):
-    """The module at ``path``.
-
-    Raises:
-        ValueError: there is none; near names are listed.
-    """
-    try:
-        return model.get_submodule(path)
-    except AttributeError:
-        names = [name for name, _ in model.named_modules() if name]
-        raise ValueError(f'no module {path!r} in {type(model).__name__}' + near([path], names)) from None
-
-
 def parameters(model, path):
     """The parameters of the module at ``path``, or the one that lies there itself.
 
@@ -50,12 +38,6 @@ def parameters(model, path):
     """
     own = dict(model.named_parameters()).get(path)
     return [own] if own is not None else list(submodule(model, path).parameters())
-
-
-def near(words, names):
-    """'; did you mean a, b?' or nothing."""
-    close = [match for word in words for match in get_close_matches(word, names, n=3, cutoff=0.4)]
-    return f'; did you mean {", ".join(dict.fromkeys(close))}?' if close else ''
 
 
 def batch_augments(model):

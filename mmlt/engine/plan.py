@@ -3,9 +3,9 @@ import warnings
 
 from torch.utils.data import Sampler
 
-from mmlt.core.checks import check_range
+from mmlt.core.checks import check_range, near, submodule
 
-from .access import near, parameters, submodule
+from .access import parameters
 from .reinit import resettable
 
 KEYS = {  # and what each may be

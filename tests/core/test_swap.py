@@ -180,3 +180,63 @@ def test_a_failed_swap_changes_nothing():
     with pytest.raises(ValueError, match='no module'):
         swap_classifier(model, 'CosineLinear', ['2', '9'])
     assert type(model[2]) is nn.Linear
+
+
+class NormProduct(nn.Linear):
+    """ArcFace's, as MMPretrain writes it."""
+
+    def forward(self, x):
+        return nn.functional.linear(nn.functional.normalize(x), nn.functional.normalize(self.weight))
+
+
+class Wrapped(nn.Linear):
+    """Linear, with a forward of its own, as MMCV's and timm's."""
+
+    def forward(self, x):
+        return super().forward(x) if x.numel() else x.new_zeros(0, self.out_features)
+
+
+class Margin(nn.Linear):
+
+    def forward(self, x, target):
+        return super().forward(x) - nn.functional.one_hot(target, self.out_features)
+
+
+@pytest.mark.parametrize('kind', [NormProduct, Margin])
+@pytest.mark.parametrize('device', ['cpu', 'meta'])
+def test_layers_that_are_not_linear_are_refused(kind, device):
+    model, state = nn.Sequential(kind(6, 4, device=device)), torch.get_rng_state()
+    with pytest.raises(TypeError, match=f'0 is {kind.__name__}, whose output is not linear'):
+        swap_classifier(model, 'CosineLinear', '0')
+    assert torch.get_rng_state().equal(state)
+
+
+@pytest.mark.parametrize('device', ['cpu', 'meta'])
+def test_linear_layers_by_another_name(device):
+    model = nn.Sequential(Wrapped(6, 4, device=device))
+    assert type(swap_classifier(model, 'LWSLinear', '0')[0]) is layers.LWSLinear
+
+
+@pytest.mark.parametrize('name', layers.__all__)
+def test_meta_device(name):
+    """Initialisation without memory, as FSDP does: swapped there, materialised and loaded afterwards."""
+    kwargs = dict(parents=[4, 4, 5, 5, -1, -1]) if name == 'TaxonomicLinear' else {}
+    if name == 'GroupSoftmaxLinear':
+        kwargs = dict(class_counts=[50, 5, 20, 3], bins=(10,))
+    with torch.device('meta'):
+        model = nn.Sequential(nn.Linear(6, 4))
+    swap_classifier(model, name, '0', **kwargs)
+    assert all(tensor.is_meta for tensor in model.parameters())
+    if name == 'CosineLinear':
+        assert model(torch.ones(2, 6, device='meta')).shape == (2, 4)
+    real = swap_classifier(nn.Sequential(nn.Linear(6, 4)), name, '0', **kwargs).eval()
+    if name != 'GroupSoftmaxLinear':  # its groups follow from counts, which no checkpoint can choose
+        model.to_empty(device='cpu').load_state_dict(real.state_dict())
+
+
+def test_errors_over_many_layers_stay_short():
+    model = nn.Sequential(*[nn.Linear(2, 2) for _ in range(900)])
+    for path in (None, 'zz'):
+        with pytest.raises(ValueError, match=r'897, 898, 899 \(the last 3 of 900\)') as error:
+            swap_classifier(model, 'CosineLinear', path)
+        assert len(str(error.value)) < 200

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from ..checks import check_integer, check_range
 from ..counts import ClassCounts
+from ..layers.base import no_autocast
 
 KINDS = ('flip', 'translate', 'rotate', 'scale')
 FLIP, TRANSLATE, ROTATE, SCALE = range(4)
@@ -39,7 +40,7 @@ def class_activation_map(features, weight, labels, size=None):
         raise ValueError(f'features of shape {tuple(features.shape)} for a classifier weight of shape '
                          f'{tuple(weight.shape)}; a CAM needs the map (N, D, h, w) that is pooled for a weight (C, D)')
     features = features.to(torch.promote_types(features.dtype, torch.float32))
-    with torch.autocast(features.device.type, enabled=False):
+    with no_autocast(features):
         cam = (weight[labels].to(features)[:, None] @ features.flatten(2)).view(-1, *features.shape[2:])
     low, high = cam.amin((1, 2), keepdim=True), cam.amax((1, 2), keepdim=True)
     rounding = 16 * torch.finfo(cam.dtype).eps * torch.maximum(low.abs(), high.abs())

@@ -3,12 +3,11 @@
 N images, C classes. The labels are mixed where every batch augment mixes them, before the model runs; the activations
 by a forward hook on the layer, once, in the forward that follows.
 """
-from difflib import get_close_matches
 from functools import partial
 
 import torch
 
-from ..checks import check_range
+from ..checks import check_range, submodule
 from .mixup import BatchAugment, mix, soft_labels
 
 
@@ -52,7 +51,8 @@ class ManifoldMixup(BatchAugment):
 
     def attach(self, model):
         """Put the hooks on ``model`` (the one inside a distributed wrapper) and take them off a former one."""
-        modules = {path: _submodule(model, path) for path in self.layers if path != 'input'}
+        modules = {path: submodule(model, path, "; 'input' mixes the images") for path in self.layers
+                   if path != 'input'}
         for handle in self.handles:
             handle.remove()
         self.handles = [module.register_forward_hook(partial(self._mix, path)) for path, module in modules.items()]
@@ -100,13 +100,3 @@ def _mix_output(output, path, index, lam):
         raise ValueError(f'{path!r} returns a tensor {tuple(output.shape)} for a batch of {len(index)} images; name a '
                          'layer whose output has the batch as its first dimension')
     return mix(output, output[index], lam)
-
-
-def _submodule(model, path):
-    try:
-        return model.get_submodule(path)
-    except AttributeError:
-        names = [name for name, _ in model.named_modules() if name]
-        near = ', '.join(get_close_matches(path, names, n=3, cutoff=0.4)) or ', '.join(names[:10])
-        raise ValueError(f"no module {path!r} in {type(model).__name__}; did you mean {near}? 'input' mixes the "
-                         'images') from None

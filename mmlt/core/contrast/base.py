@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ..checks import check_range
 from ..dist import sum_over_ranks, world_size
-from ..layers.base import at_least_float32
+from ..layers.base import at_least_float32, no_autocast
 
 FLOOR = -1e30  # a logit that takes no part; finite, so that a row of nothing else has a gradient
 
@@ -48,7 +48,7 @@ class ContrastiveLoss(nn.Module):
     def forward(self, *args, **kwargs):
         """-> scalar, or one value an anchor with ``'none'``, 0 for those that are skipped; see the class."""
         tensors = [x for x in (*args, *kwargs.values()) if torch.is_tensor(x)]
-        with torch.autocast(tensors[0].device.type, enabled=False):
+        with no_autocast(tensors[0]):
             kwargs = {name: _lift(x) for name, x in kwargs.items()}
             values, valid = self.losses(*map(_lift, args), **kwargs)
             values = torch.where(valid, values, 0)

@@ -3,9 +3,10 @@
 N batch, D in_features, C out_features (classes), R rows of the weight: C, unless the layer widens itself.
 """
 import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checks import check_integer
@@ -22,6 +23,11 @@ def unit(x, eps=1e-12):
     x = at_least_float32(x)
     norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     return x / torch.where(norm > eps, norm, 1)
+
+
+def no_autocast(x: Tensor) -> AbstractContextManager:
+    """Computing in the tensors' own precision; the meta device has no autocast to switch off."""
+    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
 
 
 class ClassifierLayer(nn.Module):
@@ -50,7 +56,7 @@ class ClassifierLayer(nn.Module):
                              f'{x.size(self.dim)} in dimension {self.dim} of {tuple(x.shape)}')
         x = x.movedim(self.dim, -1)
         if self.full_precision:
-            with torch.autocast(x.device.type, enabled=False):
+            with no_autocast(x):
                 logits = self.logits(at_least_float32(x))
         else:
             logits = self.logits(x)

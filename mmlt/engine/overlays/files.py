@@ -4,7 +4,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.hub import get_config
 
-from mmlt.engine.access import near
+from mmlt.core.checks import near
 
 METHODS = {'mmdet': 'det/methods', 'mmseg': 'seg/methods'}
 
