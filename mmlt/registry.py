@@ -27,6 +27,7 @@ ROWS = {
     },
     'mmpretrain.models': {
         'mmpretrain.MODELS': ['mmlt.cls'],
+        'mmpretrain.HOOKS': ['mmlt.cls.expert_router'],
         'mmpretrain.BATCH_AUGMENTS': ['mmlt.core.augment', 'mmlt.cls.major_to_minor'],
     },
     'mmdet.models': {

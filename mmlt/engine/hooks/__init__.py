@@ -2,6 +2,7 @@ from .atomic_checkpoint import AtomicCheckpointHook
 from .checked_load import CheckedLoadHook
 from .class_accuracy import ClassAccuracyHook, MetaSamplerHook
 from .class_counts import ClassCountsHook
+from .expert_aggregation import ExpertAggregationHook
 from .fast_loader import FastLoaderHook
 from .fit_classifier import FitClassifierHook
 from .max_norm import MaxNormHook
@@ -13,7 +14,7 @@ from .stage_switch import StageSwitchHook
 from .stop_on_nan import StopOnNaNHook
 
 __all__ = [
-    'AtomicCheckpointHook', 'CheckedLoadHook', 'ClassAccuracyHook', 'ClassCountsHook', 'FastLoaderHook',
-    'FitClassifierHook', 'MaxNormHook', 'MetaSamplerHook', 'PartnerHook', 'PrefixCheckpointHook', 'RandomStateHook',
-    'RecordHook', 'StageSwitchHook', 'StopOnNaNHook',
+    'AtomicCheckpointHook', 'CheckedLoadHook', 'ClassAccuracyHook', 'ClassCountsHook', 'ExpertAggregationHook',
+    'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook', 'MetaSamplerHook', 'PartnerHook', 'PrefixCheckpointHook',
+    'RandomStateHook', 'RecordHook', 'StageSwitchHook', 'StopOnNaNHook',
 ]
