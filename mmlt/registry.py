@@ -24,6 +24,7 @@ ROWS = {
     },
     'mmpretrain.datasets': {
         'mmengine.DATASETS': ['mmlt.data.datasets'],
+        'mmpretrain.TRANSFORMS': ['mmlt.data.repeat'],
     },
     'mmpretrain.models': {
         'mmpretrain.MODELS': ['mmlt.cls'],

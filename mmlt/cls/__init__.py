@@ -3,16 +3,24 @@ from ..registry import require
 
 require('mmpretrain')
 
+from .bilateral import BilateralBranchClassifier  # noqa: E402
 from .class_token import ClassToken  # noqa: E402
+from .contrastive import ContrastiveClassifier  # noqa: E402
 from .distill import DistillClassifier  # noqa: E402
 from .expert_router import ExpertRouterHook, RoutedExpertClassifier  # noqa: E402, F401
+from .glmc import GLMCClassifier  # noqa: E402
+from .gml import GMLClassifier  # noqa: E402
 from .heads import *  # noqa: E402, F403
 from .heads import __all__ as _heads  # noqa: E402
+from .hybrid import HybridContrastClassifier  # noqa: E402
 from .multi_expert import MultiExpertClsHead, MultiExpertResNet, MultiExpertResNetCIFAR32  # noqa: E402
 from .resnet10 import ResNet10  # noqa: E402
 from .resnet_cifar import ResNetCIFAR32  # noqa: E402
+from .two_branches import TwoBranchBackbone  # noqa: E402
+from .views import MultiViewDataPreprocessor  # noqa: E402
 
 __all__ = [
-    *_heads, 'ClassToken', 'DistillClassifier', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32',
-    'ResNet10', 'ResNetCIFAR32', 'RoutedExpertClassifier',
+    *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier', 'GLMCClassifier',
+    'GMLClassifier', 'HybridContrastClassifier', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32',
+    'MultiViewDataPreprocessor', 'ResNet10', 'ResNetCIFAR32', 'RoutedExpertClassifier', 'TwoBranchBackbone',
 ]

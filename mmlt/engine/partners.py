@@ -100,7 +100,8 @@ class PartnerStream:
         for sample in samples:
             if 'gt_score' in sample:  # integers, where the main batch has soft labels
                 sample.set_gt_score(sample.gt_score.float())
-        return batch['inputs'][:n], samples
+        inputs = batch['inputs']  # or several views, one batch each
+        return [view[:n] for view in inputs] if isinstance(inputs, list) else inputs[:n], samples
 
     def pairs(self):
         """Inputs (N, ...) and one-hot labels (N, C), without end, for a batch augmentation."""

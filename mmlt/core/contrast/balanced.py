@@ -31,6 +31,7 @@ class BalancedContrastiveLoss(ContrastiveLoss):
     Raises:
         ValueError: features are not (N, V, D), labels are not N integers in 0 .. C - 1, or prototypes are not (C, D).
     """
+    requires = ('prototypes', )
     joint = True
 
     def losses(self, features, labels, prototypes):

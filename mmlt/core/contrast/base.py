@@ -30,6 +30,7 @@ class ContrastiveLoss(nn.Module):
         loss_weight (float): a factor of the result.
     """
 
+    requires = ()  # beside features and labels: 'prototypes' (C, D)
     joint = False  # every rank computes the loss of the joint batch
 
     def __init__(self, temperature=0.1, reduction='mean', loss_weight=1.0, **kwargs):

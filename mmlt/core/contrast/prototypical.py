@@ -30,6 +30,8 @@ class PrototypicalContrastiveLoss(ContrastiveLoss):
             C >= 2.
     """
 
+    requires = ('prototypes', )
+
     def __init__(self, temperature=0.1, include_positive=False, **kwargs):
         super().__init__(temperature, **kwargs)
         self.include_positive = include_positive
