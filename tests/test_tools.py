@@ -44,7 +44,7 @@ def test_sweep_into_a_file(tmp_path, capsys):
     assert 'file: is a file, give a folder' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('name', ['demo', 'make_gallery'])
+@pytest.mark.parametrize('name', ['demo'])
 def test_tools_without_options_do_nothing_when_asked_for_help(name):
     for argument, status in (('--help', 0), ('nonsense', 2)):
         done = subprocess.run([sys.executable, TOOLS / f'{name}.py', argument], capture_output=True, text=True)

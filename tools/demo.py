@@ -4,22 +4,21 @@ import time
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmlt.engine.overlays import load
 from mmlt.report.cam_gallery import write_gallery
 from mmlt.report.table import print_results
 
-ROOT = Path(__file__).resolve().parents[1]
-RECIPES = {'CE': 'ce_digits', 'CAM-BS': 'cam_bs_digits'}
+RECIPES = {'CE': [], 'CAM-BS': ['cam_bs']}
 
 
 def main():
     start, results = time.time(), {}
-    for name, config in RECIPES.items():
-        print(f'\n== {name}: configs/lt/{config}.py', flush=True)
-        cfg = Config.fromfile(ROOT / f'configs/lt/{config}.py')
-        cfg.work_dir, cfg.log_level = f'work_dirs/demo/{config}', 'INFO'
+    for name, methods in RECIPES.items():
+        print(f'\n== {name}: {" ".join(["configs/data/digits.py", *methods])}', flush=True)
+        cfg = load('digits', *methods)
+        cfg.work_dir, cfg.log_level = f'work_dirs/demo/{"+".join(methods) or "ce"}_digits', 'INFO'
         runner = Runner.from_cfg(cfg)
         runner.train()
         results[name] = {key[4:]: scalar.current() for key, scalar in runner.message_hub.log_scalars.items()

@@ -1,12 +1,19 @@
-"""Train many configs with several seeds: python tools/sweep.py configs/lt/gallery/cifar100_lt --seeds 0 1 2 --jobs 2
+"""Train a grid of configs, methods, settings and seeds, several runs at once.
 
-A GALLERY is a folder of configs, or one config. Each run trains in OUT/<config>/seed_<s>. Stop it as you like, even by
-kill -9, and start it again with the same command: finished runs are kept, the others go on from their newest
-checkpoint, and a run whose config changed starts anew. OUT/results.{csv,md} hold mean ± standard deviation over the
-seeds beside the numbers of published.json in the configs' folder: {"<config>": {"top1": .., "source": .., "split": ..}}
+    python tools/sweep.py configs/data/cifar100_lt.py --methods configs/methods/gallery/*.py \\
+        --set train_dataloader.dataset.imbalance=100 50 --seeds 0 1 2 --jobs 2
+    python tools/sweep.py my_configs/ --seeds 0 1
+
+A CONFIG is a file or a folder of them. Each run trains in OUT/<name>/seed_<s>. Stop it as you like, even by kill -9,
+and start it again with the same command: finished runs are kept, the others go on from their newest checkpoint, and a
+run whose config changed starts anew. OUT/results.{csv,md} hold all finished runs in OUT: mean ± deviation over the
+seeds, the difference to cross entropy on the same data, and the numbers of published.json beside overlays:
+[{"source": .., "data": .., "imbalance": .., "top1": {"<method>": ..}}, ..]
 """
 import argparse
+import itertools
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -21,7 +28,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from mmlt.cli.report import after_training
 from mmlt.engine.files import write_whole
-from mmlt.jobs.runs import Run, find_configs, load_config
+from mmlt.engine.overlays import find_overlay
+from mmlt.jobs.runs import Run, find_configs, load_config, read_result
 from mmlt.jobs.sweep import Sweep
 from mmlt.report.sweep_table import summarize, to_csv, to_markdown, to_rich
 from mmlt.report.table import print_table
@@ -31,11 +39,15 @@ TRAIN = Path(__file__).with_name('train.py')
 
 def parse_args(args=None):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('gallery', nargs='+', metavar='GALLERY', help='folder of configs, or a config')
+    p.add_argument('configs', nargs='+', metavar='CONFIG', help='a config, a folder of them, or the name of a data set')
+    p.add_argument('--methods', nargs='+', default=[], metavar='OVERLAY', help='each merged over each config: files '
+                   'or names of methods')
+    p.add_argument('--set', nargs='+', action='append', default=[], metavar=('KEY=VALUE', 'VALUE'),
+                   help='train with each of these values; several --set span a grid')
     p.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='S', help='default: 0')
     p.add_argument('--jobs', type=int, default=1, metavar='N', help='runs at once, dealt over the '
                    'visible GPUs; several fit on one (default: 1)')
-    p.add_argument('--out', type=Path, help='default: work_dirs/<name of the gallery>')
+    p.add_argument('--out', type=Path, help='default: work_dirs/<names of the configs>')
     p.add_argument('--share', action='store_true', help='train once the first epochs that runs of a seed have in '
                    'common: those whose configs differ only in later stages of StageSwitchHook; as in any resumed run, '
                    "the frameworks' own random transforms start anew there")
@@ -53,9 +65,11 @@ def parse_args(args=None):
         p.error(f'--out {args.out}: is a file, give a folder')
     if bad := [option for option in args.cfg_options if '=' not in option]:
         p.error(f'--cfg-options {" ".join(bad)}: give KEY=VALUE')
+    if bad := [values for values in args.set if '=' not in values[0] or any('=' in value for value in values[1:])]:
+        p.error(f'--set {" ".join(bad[0])}: give KEY=VALUE [VALUE ...], and --set again for another key')
     if args.slurm and not shutil.which('srun'):
         p.error(f'--slurm {args.slurm}: there is no srun on this machine')
-    args.out = args.out or Path('work_dirs') / '-'.join(Path(gallery).resolve().stem for gallery in args.gallery)
+    args.out = args.out or Path('work_dirs') / '-'.join(Path(config).resolve().stem for config in args.configs)
     return args
 
 
@@ -68,10 +82,25 @@ class Display:
             TextColumn('{task.fields[eta]}')
         self.progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
         self.all = self.progress.add_task('runs', total=total, eta='')
+        self.start, self.work, self.trained = time.time(), {}, 0
+
+    def expect(self, runs):
+        """What is left to train, in epochs or iterations, for the time left."""
+        self.work = {run: run.end - run.checkpoint()[0] for run in runs}
+
+    def left(self):
+        """', about .. left', judged by what was trained so far."""
+        rest = sum(self.work.values())
+        if not rest or not self.trained:
+            return ''
+        minutes = (time.time() - self.start) / 60 * rest / self.trained
+        return f', about {minutes / 60:.1f} h left' if minutes > 90 else f', about {minutes:.0f} min left'
 
     def report(self, run, event, text):
         if event in ('done', 'failed'):
             self.done += 1
+            self.trained += self.work.pop(run, 0)
+            text += self.left() if event == 'done' else ''
         style = dict(done='green', failed='bold red', note='yellow').get(event)
         self.console.print(f'[{self.done}/{self.total}] {run}: {text}', style=style, markup=False)
 
@@ -90,47 +119,71 @@ class Display:
             self.progress.update(self.tasks[run], completed=step, eta=left)
 
 
+def parse_options(options):
+    """['a.b=1'] -> {'a.b': 1}"""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    return parser.parse_args(['--cfg-options', *options]).cfg_options if options else {}
+
+
 def load_runs(args, console):
     """The runs, config by config, and the errors of configs that cannot be read."""
-    options = argparse.ArgumentParser()
-    options.add_argument('--cfg-options', nargs='+', action=DictAction)
-    options = options.parse_args(['--cfg-options', *args.cfg_options]).cfg_options if args.cfg_options else {}
+    settings = []
+    for first, *others in args.set:
+        key, _, value = first.partition('=')
+        settings.append([f'{key}={value}' for value in (value, *others)])
+    methods = [[find_overlay(method)] for method in args.methods] or [[]]
     runs, bad = [], {}
-    for path in find_configs(args.gallery):
+    for path, overlays, point in itertools.product(find_configs(args.configs), methods, itertools.product(*settings)):
+        name = ' '.join(map(str, (path, *overlays, *point)))
         try:
-            cfg = load_config(path, options)
-            runs += [Run(path, cfg, seed, args.out, args.amp, args.cfg_options) for seed in args.seeds]
+            cfg = load_config(path, parse_options([*args.cfg_options, *point]), overlays)
+            runs += [Run(path, cfg, seed, args.out, args.amp, args.cfg_options, overlays, point) for seed in args.seeds]
         except Exception as error:  # a config is code
-            bad[path] = f'{type(error).__name__}: {error}'
-            console.print(f'{path}: {bad[path]}', style='bold red', markup=False)
+            bad[name] = f'{type(error).__name__}: {error}'
+            console.print(f'{name}: {bad[name]}', style='bold red', markup=False)
     return runs, bad
 
 
-def load_published(paths, console):
-    """The rows of published.json beside the configs."""
-    published, stems = {}, {path.stem for path in paths}
-    for file in sorted({path.parent / 'published.json' for path in paths}):
+def _is_row(top1):
+    return isinstance(top1, dict) and all(isinstance(value, (int, float)) for value in top1.values())
+
+
+def load_published(files, names, console):
+    """The tables of published numbers in the files that exist."""
+    tables = []
+    for file in sorted(files):
         if file.is_file():
             try:
-                rows = json.loads(file.read_text())
+                found = json.loads(file.read_text())
             except (ValueError, RecursionError) as error:
                 raise ValueError(f'{file} is no JSON: {error}') from None
-            if not isinstance(rows, dict) or not all(
-                    isinstance(row, dict) and isinstance(row.get('top1', 0.), (int, float)) for row in rows.values()):
-                raise ValueError(f'{file}: give {{"<config>": {{"top1": .., "source": .., "split": ..}}, ..}}')
-            known = stems | {path.stem for path in file.parent.glob('*.py')}
-            if unknown := sorted(set(rows) - known):
+            if not isinstance(found, list) or not all(isinstance(table, dict) and _is_row(table.get('top1'))
+                                                      for table in found):
+                raise ValueError(f'{file}: give [{{"source": .., "data": .., "imbalance": .., "top1": {{"<method>": '
+                                 '..}}, ..]')
+            known = names | {path.stem for path in file.parent.glob('*.py')}
+            if unknown := sorted({method for table in found for method in table['top1']} - known):
                 console.print(f'{file} has rows of no config: {", ".join(unknown)}', style='yellow', markup=False)
-            published.update((name, row) for name, row in rows.items() if name in stems)
-    return published
+            tables += found
+    return tables
 
 
-def write_tables(args, runs, published):
+def finished(args, runs):
+    """What was written about each finished run in OUT: those of ``runs`` first, by name."""
     results = {run.name: [] for run in runs}
     for run in runs:
         if result := run.result():
-            results[run.name].append(result['metrics'])
-    rows = summarize(results, len(args.seeds), published)
+            results[run.name].append(result)
+    for folder in sorted(set(args.out.glob('*/seed_*')) - {run.folder for run in runs}):
+        result = re.fullmatch(r'seed_\d+', folder.name) and read_result(folder)
+        if result:
+            results.setdefault(folder.parent.name, []).append(result)
+    return results
+
+
+def write_tables(args, runs, published):
+    rows = summarize(finished(args, runs), len(args.seeds), published)
     write_whole(args.out / 'results.csv', to_csv(rows).encode())
     write_whole(args.out / 'results.md', f'{to_markdown(rows)}\n'.encode())
     return rows
@@ -141,7 +194,8 @@ def main(args=None, train=TRAIN):
     args, console = parse_args(args), Console(soft_wrap=True, highlight=False)
     try:
         runs, bad = load_runs(args, console)
-        published = load_published([run.path for run in runs], console)
+        files = {Path(path).parent / 'published.json' for run in runs for path in (run.path, *run.overlays)}
+        published = load_published(files, {run.settings['method'] for run in runs}, console)
     except (ValueError, OSError) as error:
         raise SystemExit(f'error: {error}') from None
     if not runs:
@@ -151,6 +205,7 @@ def main(args=None, train=TRAIN):
     if len(todo) < len(runs):
         console.print(f'{len(runs) - len(todo)} of {len(runs)} runs are finished')
     display = Display(console, len(todo))
+    display.expect(todo)
 
     def report(run, event, text):
         display.report(run, event, text)

@@ -42,8 +42,8 @@ def main():
     start_from(cfg, args.resume, args.restart)
     start = not cfg.get('resume') and cfg.get('load_from')
     if start and '://' not in start and not Path(start).is_file():
-        raise SystemExit(f'error: {run_name(cfg)} begins from a trained model, {start}, which does not exist; train '
-                         'that one first, or give another by --cfg-options load_from=...')
+        raise SystemExit(f'error: the run begins from a trained model, {start}, which does not exist; train that one '
+                         'first, or give another by --cfg-options load_from=...')
     if args.auto_scale_lr:
         if not cfg.get('auto_scale_lr'):
             raise SystemExit(f'error: {args.config} does not say for which batch its learning rate is; add '
@@ -63,7 +63,7 @@ def main():
     results = {key: metrics.pop(key) for key in list(metrics) if key.startswith('lt/')}
     if runner.rank == 0:
         if results:
-            print_results({run_name(cfg): results})
+            print_results({run_name(cfg.filename, cfg): results})
         for key, value in metrics.items():
             print(f'{key} {value:.4g}')
         print(f'Logs and checkpoints: {cfg.work_dir}')

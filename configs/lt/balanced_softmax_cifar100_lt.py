@@ -1,3 +1,3 @@
-_base_ = 'ce_cifar100_lt.py'
-# balanced softmax (Ren et al., NeurIPS 2020)
-model = dict(head=dict(loss=dict(_delete_=True, type='BalancedSoftmaxLoss')))
+# Balanced softmax. Ren et al., NeurIPS 2020, arXiv:2007.10740.
+from importlib import import_module
+globals().update(import_module('mmlt.engine.overlays').overlaid('cifar100_lt', 'balanced_softmax'))

@@ -1,5 +1,3 @@
-_base_ = 'ce_cifar10_lt.py'
-# CAM-based sampling (Zhang et al., AAAI 2021): from epoch 160 on class-balanced images with transformed foregrounds
-default_hooks = dict(
-    stages=dict(type='StageSwitchHook', stages=[dict(begin=160, sampler=dict(type='ClassBalancedSampler'), cam=dict())])
-)
+# CAM-based sampling: late in the run class-balanced images with transformed foregrounds. Zhang et al., AAAI 2021.
+from importlib import import_module
+globals().update(import_module('mmlt.engine.overlays').overlaid('cifar10_lt', 'cam_bs'))

@@ -1,8 +1,3 @@
-_base_ = 'ce_imagenet_lt.py'
-# CAM-based sampling (Zhang et al., AAAI 2021): from epoch 80 on class-balanced images with transformed foregrounds
-default_hooks = dict(
-    stages=dict(
-        type='StageSwitchHook',
-        stages=[dict(begin=80, sampler=dict(type='ClassBalancedSampler'), cam=dict(cached=True, limit=100))],
-    )
-)
+# CAM-based sampling: late in the run class-balanced images with transformed foregrounds. Zhang et al., AAAI 2021.
+from importlib import import_module
+globals().update(import_module('mmlt.engine.overlays').overlaid('imagenet_lt', 'cam_bs'))

@@ -1,3 +1,3 @@
-_base_ = 'ce_places_lt.py'
-# class-balanced sampling from scratch
-train_dataloader = dict(sampler=dict(_delete_=True, type='ClassBalancedSampler'))
+# Class-balanced sampling from the first epoch. Kang et al., ICLR 2020, arXiv:1910.09217.
+from importlib import import_module
+globals().update(import_module('mmlt.engine.overlays').overlaid('places_lt', 'cb_sampling'))

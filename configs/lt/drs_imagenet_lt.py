@@ -1,5 +1,3 @@
-_base_ = 'ce_imagenet_lt.py'
-# deferred re-sampling: class-balanced from epoch 80 on
-default_hooks = dict(
-    stages=dict(type='StageSwitchHook', stages=[dict(begin=80, sampler=dict(type='ClassBalancedSampler'))])
-)
+# Deferred re-sampling: class-balanced late in the run. Cao et al., NeurIPS 2019, arXiv:1906.07413.
+from importlib import import_module
+globals().update(import_module('mmlt.engine.overlays').overlaid('imagenet_lt', 'drs'))

@@ -1,5 +1,3 @@
-_base_ = 'ce_places_lt.py'
-# deferred re-sampling: class-balanced from epoch 24 on
-default_hooks = dict(
-    stages=dict(type='StageSwitchHook', stages=[dict(begin=24, sampler=dict(type='ClassBalancedSampler'))])
-)
+# Deferred re-sampling: class-balanced late in the run. Cao et al., NeurIPS 2019, arXiv:1906.07413.
+from importlib import import_module
+globals().update(import_module('mmlt.engine.overlays').overlaid('places_lt', 'drs'))

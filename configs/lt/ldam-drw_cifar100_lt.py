@@ -1,9 +1,3 @@
-_base_ = 'ce_cifar100_lt.py'
-# LDAM, from epoch 160 on with effective-number weights (Cao et al., NeurIPS 2019)
-model = dict(head=dict(classifier=dict(type='CosineLinear', scale=30.0), loss=dict(_delete_=True, type='LDAMLoss')))
-default_hooks = dict(
-    stages=dict(
-        type='StageSwitchHook',
-        stages=[dict(begin=160, loss=dict(type='LDAMLoss', class_weight='effective', avg='weight'))],
-    )
-)
+# LDAM, late in the run with effective-number weights (DRW). Cao et al., NeurIPS 2019, arXiv:1906.07413.
+from importlib import import_module
+globals().update(import_module('mmlt.engine.overlays').overlaid('cifar100_lt', 'ldam-drw'))

@@ -1,14 +1,3 @@
-_base_ = [
-    '../_base_/datasets/cifar100_lt.py',
-    '../_base_/models/resnet32_cifar.py',
-    '../_base_/schedules/classifier_10e.py',
-    '../_base_/default_runtime.py',
-]
-# MiSLAS, second run (Zhong et al., CVPR 2021): scales train, weights slowly, label-aware smoothing, shifted batch norm
-load_from = 'work_dirs/mixup_mislas_cifar100_lt/epoch_200.pth'
-train_dataloader = dict(sampler=dict(_delete_=True, type='ClassBalancedSampler'))
-loss = dict(_delete_=True, type='LabelAwareSmoothLoss', smooth_head=0.4, smooth_tail=0.1)
-model = dict(head=dict(num_classes=100, classifier=dict(type='LWSLinear', freeze=False), loss=loss))
-slow = dict(lr_mult=0.2)
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'head.fc.weight': slow, 'head.fc.bias': slow}))
-default_hooks = dict(stages=dict(type='StageSwitchHook', stages=[dict(begin=0, freeze=['backbone'], bn='update')]))
+# MiSLAS, second run: scales train, weights slowly, label-aware smoothing. Zhong et al., CVPR 2021, arXiv:2104.00466.
+from importlib import import_module
+globals().update(import_module('mmlt.engine.overlays').overlaid('cifar100_lt', 'mislas'))

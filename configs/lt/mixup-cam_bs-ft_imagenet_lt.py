@@ -1,18 +1,3 @@
-_base_ = [
-    '../_base_/datasets/imagenet_lt.py',
-    '../_base_/models/resnet10.py',
-    '../_base_/schedules/imagenet_220e.py',
-    '../_base_/default_runtime.py',
-]
-# the best combination of Zhang et al., AAAI 2021: mixup; class-balanced with CAM-BS; fine-tuning without either
-# published top-1: 43.13
-model = dict(train_cfg=dict(augments=dict(type='Mixup', alpha=1.0)))
-default_hooks = dict(
-    stages=dict(
-        type='StageSwitchHook',
-        stages=[
-            dict(begin=160, sampler=dict(type='ClassBalancedSampler'), cam=dict(cached=True, limit=100)),
-            dict(begin=200, batch_augments=None, cam=None),
-        ],
-    )
-)
+# Mixup; late in the run CAM-based sampling; at last neither of them. Zhang et al., AAAI 2021: the best combination.
+from importlib import import_module
+globals().update(import_module('mmlt.engine.overlays').overlaid('imagenet_lt', 'mixup-cam_bs-ft'))

@@ -40,7 +40,7 @@ def load_config(args):
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(f'error: {error}') from None
     cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{run_name(cfg)}'
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{run_name(cfg.filename, cfg)}'
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
         distribute_on_cpu(cfg)
     loading = cfg.setdefault('default_hooks', {}).setdefault('load', dict(type='CheckedLoadHook'))

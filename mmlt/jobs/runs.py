@@ -1,6 +1,6 @@
 """The runs of a sweep and their files.
 
-A run, one config with one seed, has the folder OUT/<config>/seed_<s>:
+A run, one config (with its overlays) and one seed, has the folder OUT/<name>/seed_<s>:
     settings.json   what is trained there, written before the training starts
     result.json     the same with the metrics of the last validation: the run is finished
     log.txt         what the training printed
@@ -15,33 +15,39 @@ from mmengine.config import Config
 from mmlt.engine.files import write_whole
 from mmlt.engine.hooks import StageSwitchHook
 from mmlt.engine.load import checkpoint_number, newest_checkpoint
+from mmlt.engine.overlays import find_config, load, run_name
 
 
 def find_configs(galleries):
     """The config files in folders (those that do not begin with _) and the files given themselves.
 
     Raises:
-        ValueError: nothing there, or two files of one name, which would share a folder.
+        FileNotFoundError: no such config.
+        ValueError: nothing in a folder, or two files of one name, which would share a folder.
     """
     configs = {}
     for gallery in map(Path, galleries):
-        found = sorted(p for p in gallery.glob('*.py') if p.name[0] != '_') if gallery.is_dir() else [gallery]
-        if not found or not found[0].is_file():
-            raise ValueError(f'no config in {gallery}' if gallery.is_dir() else f'no config or folder {gallery}')
+        found = sorted(p for p in gallery.glob('*.py') if p.name[0] != '_') if gallery.is_dir() else [
+            find_config(gallery)]
+        if not found:
+            raise ValueError(f'no config in {gallery}')
         for path in found:
             if configs.setdefault(path.stem, path).resolve() != path.resolve():
                 raise ValueError(f'{configs[path.stem]} and {path} have one name; sweep them into two --out folders')
     return list(configs.values())
 
 
-def load_config(path, options=None):
-    """The plain dict of a training config with ``options`` (dotted keys) in it.
+def load_config(path, options=None, overlays=()):
+    """The plain dict of a training config with ``overlays`` and ``options`` (dotted keys) in it.
 
     Raises:
-        ValueError: it lacks what a sweep needs.
+        ValueError: it lacks what a sweep needs, or an overlay does not fit it.
     """
-    cfg = Config.fromfile(path, import_custom_modules=False)
-    cfg.merge_from_dict(options or {})
+    if overlays:
+        cfg = load(path, *overlays, options=options)
+    else:
+        cfg = Config.fromfile(path, import_custom_modules=False)
+        cfg.merge_from_dict(options or {})
     missing = [key for key in ('model', 'train_dataloader', 'train_cfg', 'val_dataloader') if not cfg.get(key)]
     if missing:
         raise ValueError(f'{path} has no {", ".join(missing)}')
@@ -51,7 +57,7 @@ def load_config(path, options=None):
 
 
 class Run:
-    """One config trained with one seed.
+    """One config, with its overlays, trained with one seed.
 
     Args:
         path (str): the config file.
@@ -60,14 +66,23 @@ class Run:
         out (str): folder of all runs.
         amp (bool): mixed precision.
         cfg_options (list[str]): key=value, as on the command line.
+        overlays (list[str]): files.
+        point (list[str]): those of the options, key=value, that tell this run from others of the sweep.
     """
 
-    def __init__(self, path, cfg, seed, out, amp=False, cfg_options=()):
-        self.path, self.name, self.seed = Path(path), Path(path).stem, seed
+    def __init__(self, path, cfg, seed, out, amp=False, cfg_options=(), overlays=(), point=()):
+        self.path, self.overlays, self.seed = Path(path), [str(overlay) for overlay in overlays], seed
+        varied = [option.rpartition('.')[2].replace('/', '-') for option in point]
+        self.name = '_'.join([run_name(path, cfg, overlays), *varied])
         self.folder = Path(out) / self.name / f'seed_{seed}'
-        self.cfg_options = list(cfg_options)
-        self.settings = dict(config=str(path), hash=_digest(cfg, seed, amp), seed=seed, amp=amp,
-                             cfg_options=self.cfg_options)
+        self.cfg_options = [*cfg_options, *point]
+        dataset = cfg['train_dataloader'].get('dataset') or {}
+        method = '+'.join(Path(overlay).stem for overlay in self.overlays) or (
+            'ce' if self.name.startswith('ce_') else self.path.stem)
+        self.settings = dict(
+            config=str(path), overlays=self.overlays, hash=_digest(cfg, seed, amp), seed=seed, amp=amp,
+            cfg_options=self.cfg_options, point=list(point), method=method, data=cfg.get('data_name'),
+            imbalance=dataset.get('imbalance'))
         self.end = cfg['train_cfg'].get('max_epochs') or cfg['train_cfg'].get('max_iters') or 0
         self.base, self.stages = _split_stages(cfg, seed, amp)
 
@@ -76,10 +91,7 @@ class Run:
 
     def result(self):
         """The content of result.json, None if the run is not finished."""
-        saved = self.saved('result.json')
-        metrics = saved and saved.get('metrics')
-        good = isinstance(metrics, dict) and metrics and all(isinstance(v, (int, float)) for v in metrics.values())
-        return saved if good else None
+        return read_result(self.folder, self.settings['hash'])
 
     def is_own(self):
         """True if the folder holds this run and not one of an older config."""
@@ -87,11 +99,7 @@ class Run:
 
     def saved(self, name):
         """The content of settings.json or result.json; None if missing, damaged, or of another config."""
-        try:
-            saved = json.loads((self.folder / name).read_text())
-        except (OSError, ValueError, RecursionError):
-            return None
-        return saved if isinstance(saved, dict) and saved.get('hash') == self.settings['hash'] else None
+        return _read(self.folder / name, self.settings['hash'])
 
     def write(self, name, **more):
         """Write settings.json or result.json: all or nothing."""
@@ -156,6 +164,22 @@ class Run:
         begins = [min(stage['begin'] for stage in pair if stage)
                   for pair in zip_longest(self.stages, other.stages) if pair[0] != pair[1]]
         return begins[0] if begins and begins[0] < self.end else 0
+
+
+def read_result(folder, hash=None):
+    """The result.json in the folder of a run (whose settings have this hash), None if the run is not finished."""
+    saved = _read(Path(folder) / 'result.json', hash)
+    metrics = saved and saved.get('metrics')
+    good = isinstance(metrics, dict) and metrics and all(isinstance(v, (int, float)) for v in metrics.values())
+    return saved if good else None
+
+
+def _read(file, hash):
+    try:
+        saved = json.loads(file.read_text())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return saved if isinstance(saved, dict) and hash in (None, saved.get('hash')) else None
 
 
 def _digest(*parts):

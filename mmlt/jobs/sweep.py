@@ -100,7 +100,8 @@ class Sweep:
             if number == 0 or shared:
                 run.write('settings.json', shared=shared and dict(run=str(shared), epochs=number))
             self.active[run] = Job(self, run, number, checkpoint, lock)
-        self.report(run, 'start', f'goes on from {checkpoint}' if checkpoint else 'starts')
+        self.report(run, 'start', (f'goes on from {checkpoint}' if checkpoint else 'starts') +
+                    f'; log: {run.folder / "log.txt"}')
         return True
 
     def _source(self, run):
@@ -125,8 +126,9 @@ class Sweep:
         if metrics:
             started = run.saved('settings.json') or {}
             run.write('result.json', **{**started, 'metrics': metrics})
-            top1 = ''.join(f', {key} {value:.2f}' for key, value in metrics.items() if key.endswith('/top1'))
-            self.report(run, 'done', f'finished{top1}')
+            main = ''.join(f', {key} {value:.2f}' for key, value in metrics.items()
+                           if key.rpartition('/')[2] in ('top1', 'mean_class'))
+            self.report(run, 'done', f'finished{main}')
         return bool(metrics)
 
     def command(self, run, checkpoint=None):
@@ -135,8 +137,8 @@ class Sweep:
         if self.keep[run]:
             options += ['default_hooks.prefix_checkpoint.type=PrefixCheckpointHook',
                         f'default_hooks.prefix_checkpoint.epochs={sorted(self.keep[run])}'.replace(' ', '')]
-        command = [sys.executable, self.train, str(run.path), '--work-dir', str(run.folder), '--seed', str(run.seed)]
-        command += ['--no-report']
+        command = [sys.executable, self.train, str(run.path), *run.overlays]
+        command += ['--work-dir', str(run.folder), '--seed', str(run.seed), '--no-report']
         command += ['--resume', str(checkpoint)] if checkpoint else ['--restart']
         command += ['--amp'] if run.settings['amp'] else []
         command += ['--cfg-options', *options] if options else []

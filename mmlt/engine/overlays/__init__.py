@@ -4,11 +4,11 @@ import itertools
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
-from .files import find_overlay, read, run_name, stem
+from .files import find_config, find_overlay, read, run_name, stem
 from .fit import fit
 from .merge import merge, prepare
 
-__all__ = ['load', 'overlaid', 'run_name']
+__all__ = ['find_config', 'find_overlay', 'load', 'overlaid', 'run_name']
 
 
 def load(config, *overlays, options=None):
@@ -21,7 +21,8 @@ def load(config, *overlays, options=None):
       derives from the old one (``LongTailClsHead`` from ``LinearClsHead``); a loss or sampler always starts anew;
     - stages join those that are there, in order of ``begin``; ``custom_hooks`` and ``custom_imports`` are added.
 
-    ``'{{path.to.value}}'`` stands for a value of the config below. ``tuned`` holds what a method sets on a data set,
+    ``'{{path.to.value}}'`` stands for a value of the config below, ``'{{train_cfg.max_epochs + 10}}'`` too;
+    ``dict(_append_=[...])`` adds to a list. ``tuned`` holds what a method sets on a data set,
     ``{'cifar100_lt': {...}, 'cifar100_lt/50': {...}}``, by the config's ``data_name`` and imbalance. A stage's
     ``begin`` below 1 is a fraction of the run. A classification config gets ``ClassCountsHook`` and ``LongTailMetric``
     beside its own, and ``LongTailClsHead`` or ``SwapClassifier`` where a method needs one.
@@ -56,8 +57,7 @@ def load(config, *overlays, options=None):
     cfg = fit(merged.to_dict(), [stem(file) for file in files])
     import_modules_from_strings(**cfg['custom_imports'])
     text = '\n'.join(itertools.chain([f'# {config}'], (f'# + {file}' for file in files)))
-    name = '+'.join(map(stem, files))
-    return Config(cfg, cfg_text=text, filename=f'{name}_{first.removeprefix("ce_")}.py')
+    return Config(cfg, cfg_text=text, filename=f'{run_name(config, cfg, files)}.py')
 
 
 def overlaid(config, *overlays):

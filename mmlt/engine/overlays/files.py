@@ -64,6 +64,7 @@ def stem(name, cfg=None):
     return f'ce_{name}' if cfg and cfg.get('data_name') == name else name
 
 
-def run_name(cfg):
+def run_name(config, cfg, overlays=()):
     """``<method>+<method>_<config>``, as the work dir is called."""
-    return stem(cfg.filename, cfg)
+    base = stem(config, cfg)
+    return f'{"+".join(map(stem, overlays))}_{base.removeprefix("ce_")}' if overlays else base

@@ -1,4 +1,5 @@
 """Make a config with overlays complete: what its methods need of the model, the hooks and the metrics."""
+import itertools
 import warnings
 
 import torch
@@ -28,7 +29,11 @@ def fit(cfg, names):
         fit_head(cfg, name)
         fit_cam(cfg, name)
         add_metric(cfg)
-    if scope != 'mmseg':  # where pixels are counted beforehand
+    if scope == 'mmdet':
+        fit_freeze(cfg)
+    if scope == 'mmseg':
+        fit_segmentor(cfg, name)
+    else:  # pixels are counted beforehand
         add_hook(cfg, 'class_counts', 'ClassCountsHook')
     return cfg
 
@@ -78,12 +83,26 @@ def fit_stages(cfg, name):
     for stage in stages:
         if 0 < stage['begin'] < 1:
             stage['begin'] = round(moved.get(stage['begin'], stage['begin']) * end)
-    seen = {}
-    for begin, stage in zip(given, stages, strict=True):
-        if seen.setdefault(stage['begin'], begin) != begin:
-            raise ValueError(f'{name}: the stages of begin={seen[stage["begin"]]} and {begin} would both begin at '
-                             f'epoch {stage["begin"]} of {end}; train for more epochs, or give other begins')
+        for sampler in _dicts(stage.get('sampler')):
+            if sampler.get('max_epochs') == '{{epochs_left}}':
+                sampler['max_epochs'] = end - stage['begin']
+    for (i, first), (j, second) in itertools.combinations(enumerate(stages), 2):
+        same = first.get('_of') == second.get('_of')
+        if given[i] != given[j] and (first['begin'] == second['begin'] or (same and first['begin'] > second['begin'])):
+            raise ValueError(f'{name}: the stages of begin={given[i]} and {given[j]} would begin at the epochs '
+                             f'{first["begin"]} and {second["begin"]} of {end}; train for more epochs, or give other '
+                             'begins')
+    for stage in stages:
+        stage.pop('_of', None)
     stages.sort(key=lambda stage: stage['begin'])
+
+
+def _dicts(node):
+    """Every dict below a node of a config, itself included."""
+    if isinstance(node, dict):
+        yield node
+    for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+        yield from _dicts(item)
 
 
 # the head
@@ -169,3 +188,27 @@ def fit_cam(cfg, name):
         raise ValueError(f'{name} makes class activation maps, for which it needs {CAM}; this config has '
                          f'{model.get("backbone", {}).get("type", model["type"])} with the neck '
                          f'{neck and neck["type"]} and the head {head.get("type")}')
+
+
+# detectors and segmentors
+
+def fit_freeze(cfg):
+    """Leave out what a detector may lack, as the mask head, of what is frozen."""
+    model = inner_model(cfg)
+    optional = {'neck': model, 'rpn_head': model, 'roi_head.mask_head': model.get('roi_head', {})}
+    absent = [path for path, part in optional.items() if not part.get(path.rpartition('.')[2])]
+    for stage in staged(cfg):
+        if 'freeze' in stage:
+            stage['freeze'] = [path for path in stage['freeze'] if path not in absent]
+
+
+def fit_segmentor(cfg, name):
+    """Take ours where a segmentor is to have another classifier."""
+    model = inner_model(cfg)
+    wanted = [key for key in ('classifier', 'logit_adjust', 'freeze') if model.get(key)]
+    if not wanted or model['type'].startswith('LongTail'):
+        return
+    if model['type'] not in ('EncoderDecoder', 'CascadeEncoderDecoder'):
+        raise ValueError(f'{name} needs an EncoderDecoder or CascadeEncoderDecoder for {wanted[0]}; this config has '
+                         f'{model["type"]}')
+    model['type'] = f'LongTail{model["type"]}'

@@ -1,15 +1,22 @@
 """The rules by which an overlay changes a config; both are plain dicts."""
 import copy
+import operator
 import re
 
-from mmengine.registry import MODELS, OPTIM_WRAPPERS
+from mmengine.config import Config
+from mmengine.registry import DATASETS, MODELS, OPTIM_WRAPPERS
 
-REFERENCE = re.compile(r'\{\{\s*([\w.]+)\s*\}\}')
+from mmlt.data.labels import class_counts
+
+REFERENCE = re.compile(r'\{\{\s*([\w.]+)(?:\s*(\+|-|//)\s*(\d+))?\s*\}\}')
+PARTS = ('backbone', 'neck', 'head', 'rpn_head', 'roi_head', 'bbox_head', 'mask_head', 'decode_head')
+OPERATORS = {'+': operator.add, '-': operator.sub, '//': operator.floordiv}
 
 
-def prepare(diff, cfg, options, first, name):
+def prepare(diff, cfg, options, below, name):
     """The overlay with its settings for the data set of ``cfg`` and without references."""
     tuned = diff.pop('tuned', {})
+    names = dict(name=below, config=below.removeprefix('ce_'), epochs_left='{{epochs_left}}')
     data = cfg.get('data_name')
     imbalance = options.get('train_dataloader.dataset.imbalance') or _get(cfg, 'train_dataloader.dataset.imbalance')
     diff = {key: value for key, value in diff.items() if key[0] != '_'}
@@ -18,11 +25,13 @@ def prepare(diff, cfg, options, first, name):
             diff = merge(diff, nested(path, value), name, strict=False)
 
     def look_up(match):
-        path = match[1]
-        value = first if path == 'name' else options.get(path, _get(cfg, path))
+        path, sign, number = match.groups()
+        value = names.get(path, options.get(path, _get(cfg, path)))
+        if value is None and path in COUNTED and cfg.get('default_scope') == 'mmpretrain':
+            value = COUNTED[path](_training_set(cfg, options))
         if value is None:
             raise ValueError(f'{name} needs {path}, which the config does not have; give --cfg-options {path}=...')
-        return value
+        return OPERATORS[sign](value, int(number)) if sign else value
 
     def substitute(node):
         if isinstance(node, dict):
@@ -34,13 +43,29 @@ def prepare(diff, cfg, options, first, name):
         whole = REFERENCE.fullmatch(node)
         return copy.deepcopy(look_up(whole)) if whole else REFERENCE.sub(lambda match: str(look_up(match)), node)
 
-    return substitute(diff)
+    diff = substitute(diff)
+    for stage in _get(diff, 'default_hooks.stages.stages') or []:
+        stage['_of'] = name  # an overlay's stages are in order
+    return diff
 
 
 def _get(cfg, path):
     for key in path.split('.'):
+        if isinstance(cfg, list) and cfg and not key.isdigit():
+            cfg = cfg[0]  # as the heads of a cascade, which agree
         cfg = cfg.get(key) if isinstance(cfg, dict) else cfg[int(key)] if isinstance(cfg, list) else None
     return cfg
+
+
+def _training_set(cfg, options):
+    """The built training set of a config."""
+    cfg = Config(copy.deepcopy(cfg))
+    cfg.merge_from_dict({key: value for key, value in options.items() if key.startswith('train_dataloader.dataset')})
+    with DATASETS.switch_scope_and_registry(cfg.get('default_scope', 'mmpretrain')) as registry:
+        return registry.build(cfg.train_dataloader.dataset)
+
+
+COUNTED = dict(class_counts=lambda dataset: class_counts(dataset).tolist(), num_images=len)  # of the training set
 
 
 def nested(path, value):
@@ -71,6 +96,8 @@ class Merge:
             return [*old, *new]
         if not isinstance(new, dict):
             return new
+        if '_append_' in new:
+            return [*([old] if isinstance(old, dict) else old or []), *new['_append_']]
         if isinstance(old, list) and new and all(key.isdigit() for key in new):
             return [self.values(item, new[str(i)], path) if str(i) in new else item for i, item in enumerate(old)]
         if isinstance(old, list) and old and 'type' not in new and all(isinstance(item, dict) for item in old):
@@ -87,8 +114,7 @@ class Merge:
         return merged
 
     def missing(self, old, new, path):
-        part = path[0] == 'model' and len(path) > 1 and path[-1] not in ('train_cfg', 'test_cfg', 'init_cfg')
-        if self.strict and old is None and part and 'type' not in new:
+        if self.strict and old is None and path[0] == 'model' and path[-1] in PARTS and 'type' not in new:
             raise ValueError(f'{self.name} changes {".".join(path)}, which the config does not have: it is for another '
                              'kind of model')
         return {}

@@ -1,5 +1,0 @@
-_base_ = 'ce_cifar100_lt.py'
-# cross entropy, then from epoch 160 on balanced softmax (Ren et al., NeurIPS 2020)
-default_hooks = dict(
-    stages=dict(type='StageSwitchHook', stages=[dict(begin=160, loss=dict(type='BalancedSoftmaxLoss'))])
-)

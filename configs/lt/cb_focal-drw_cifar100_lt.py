@@ -1,8 +1,0 @@
-_base_ = 'ce_cifar100_lt.py'
-# cross entropy, then from epoch 160 on class-balanced focal loss (Cui et al., CVPR 2019)
-default_hooks = dict(
-    stages=dict(
-        type='StageSwitchHook',
-        stages=[dict(begin=160, loss=dict(type='ClassBalancedLoss', base='focal', beta=0.9, gamma=1.0))],
-    )
-)

@@ -1,2 +1,0 @@
-_base_ = '../data/cifar10_lt_mini.py'
-# cross entropy

@@ -1,2 +1,0 @@
-_base_ = '../data/digits.py'
-# cross entropy

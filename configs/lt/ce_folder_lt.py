@@ -1,2 +1,0 @@
-_base_ = '../data/folder_lt.py'
-# cross entropy

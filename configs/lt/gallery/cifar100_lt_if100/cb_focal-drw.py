@@ -1,8 +1,0 @@
-_base_ = '../../ce_cifar100_lt.py'
-model = dict(head=dict(loss=dict(_delete_=True, type='ClassBalancedLoss', base='focal', beta=0.0, gamma=1.0)))
-default_hooks = dict(
-    stages=dict(
-        type='StageSwitchHook',
-        stages=[dict(begin=160, loss=dict(type='ClassBalancedLoss', base='focal', beta=0.9, gamma=1.0))],
-    )
-)

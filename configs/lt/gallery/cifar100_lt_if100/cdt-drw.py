@@ -1,4 +1,0 @@
-_base_ = '../../ce_cifar100_lt.py'
-default_hooks = dict(
-    stages=dict(type='StageSwitchHook', stages=[dict(begin=160, loss=dict(type='CDTLoss', gamma=0.2))])
-)

@@ -1,6 +1,0 @@
-_base_ = '../../ce_cifar100_lt.py'
-default_hooks = dict(
-    stages=dict(
-        type='StageSwitchHook', stages=[dict(begin=160, loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1))]
-    )
-)

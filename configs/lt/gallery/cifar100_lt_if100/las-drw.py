@@ -1,7 +1,0 @@
-_base_ = '../../ce_cifar100_lt.py'
-default_hooks = dict(
-    stages=dict(
-        type='StageSwitchHook',
-        stages=[dict(begin=160, loss=dict(type='LabelAwareSmoothLoss', smooth_head=0.4, smooth_tail=0.1))],
-    )
-)

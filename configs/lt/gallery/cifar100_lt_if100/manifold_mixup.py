@@ -1,7 +1,0 @@
-_base_ = '../../ce_cifar100_lt.py'
-train_cfg = dict(max_epochs=400)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.2, by_epoch=True, end=5, convert_to_iter_based=False),
-    dict(type='MultiStepLR', milestones=[320, 360], gamma=0.01),
-]
-model = dict(train_cfg=dict(augments=dict(type='ManifoldMixup', alpha=1.0, layer='neck')))

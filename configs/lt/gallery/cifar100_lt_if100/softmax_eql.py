@@ -1,2 +1,0 @@
-_base_ = '../../ce_cifar100_lt.py'
-model = dict(head=dict(loss=dict(_delete_=True, type='SoftmaxEqualizationLoss', gamma=0.9, threshold=0.005)))

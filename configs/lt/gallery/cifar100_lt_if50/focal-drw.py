@@ -1,9 +1,0 @@
-_base_ = '../cifar100_lt_if100/focal-drw.py'
-train_dataloader = dict(dataset=dict(imbalance=50))
-default_hooks = dict(
-    stages=dict(
-        stages=[
-            dict(begin=160, loss=dict(type='ClassBalancedLoss', base='focal', beta=1.0, gamma=2.0, loss_weight=0.2594))
-        ]
-    )
-)

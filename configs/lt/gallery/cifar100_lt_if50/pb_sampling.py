@@ -1,2 +1,0 @@
-_base_ = '../cifar100_lt_if100/pb_sampling.py'
-train_dataloader = dict(dataset=dict(imbalance=50))

@@ -1,1 +1,0 @@
-_base_ = '../../ce_cifar10_lt.py'

@@ -1,2 +1,0 @@
-_base_ = '../../ce_cifar10_lt.py'
-model = dict(head=dict(loss=dict(_delete_=True, type='ClassBalancedLoss', beta=0.9999)))

@@ -1,2 +1,0 @@
-_base_ = '../cifar10_lt_if100/cost_sensitive-drw.py'
-train_dataloader = dict(dataset=dict(imbalance=50))

@@ -1,4 +1,0 @@
-_base_ = '../../ce_cifar10_lt_mini.py'
-default_hooks = dict(
-    stages=dict(type='StageSwitchHook', stages=[dict(begin=33, sampler=dict(type='SquareRootSampler'), cam=dict())])
-)

@@ -1,2 +1,0 @@
-_base_ = '../../ce_cifar10_lt_mini.py'
-model = dict(head=dict(loss=dict(_delete_=True, type='CostSensitiveLoss')))

@@ -1,9 +1,0 @@
-_base_ = 'ce_cifar100_lt.py'
-# cross entropy, then from epoch 100 on influence-balanced loss at a small rate (Park et al., ICCV 2021)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.2, by_epoch=True, end=5, convert_to_iter_based=False),
-    dict(type='MultiStepLR', milestones=[100, 160, 180], gamma=0.01),
-]
-default_hooks = dict(
-    stages=dict(type='StageSwitchHook', stages=[dict(begin=100, loss=dict(type='InfluenceBalancedLoss'))])
-)

@@ -1,3 +1,0 @@
-_base_ = 'ce_cifar100_lt.py'
-# label-aware smoothing (Zhong et al., CVPR 2021)
-model = dict(head=dict(loss=dict(_delete_=True, type='LabelAwareSmoothLoss', smooth_head=0.4, smooth_tail=0.1)))

@@ -1,3 +1,0 @@
-_base_ = 'ce_cifar100_lt.py'
-# logit adjustment in the loss (Menon et al., ICLR 2021)
-model = dict(head=dict(loss=dict(_delete_=True, type='LogitAdjustLoss', tau=1.0)))

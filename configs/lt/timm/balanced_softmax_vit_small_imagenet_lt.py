@@ -1,3 +1,0 @@
-_base_ = 'ce_vit_small_imagenet_lt.py'
-# balanced softmax (Ren et al., NeurIPS 2020)
-model = dict(head=dict(loss=dict(_delete_=True, type='BalancedSoftmaxLoss')))

@@ -1,3 +1,0 @@
-_base_ = 'ce_resnet50_imagenet_lt.py'
-# class-balanced sampling
-train_dataloader = dict(sampler=dict(_delete_=True, type='ClassBalancedSampler'))

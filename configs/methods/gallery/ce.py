@@ -1,0 +1,1 @@
+# Plain cross entropy, for comparison.

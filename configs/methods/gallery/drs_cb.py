@@ -1,0 +1,3 @@
+# Class-balanced sampling late in the run. Zhang et al., AAAI 2021.
+_stage = dict(begin=0.8, sampler=dict(type='ClassBalancedSampler'))
+default_hooks = dict(stages=dict(type='StageSwitchHook', stages=[_stage]))

@@ -1,0 +1,3 @@
+# Square-root sampling late in the run. Zhang et al., AAAI 2021.
+_stage = dict(begin=0.8, sampler=dict(type='SquareRootSampler'))
+default_hooks = dict(stages=dict(type='StageSwitchHook', stages=[_stage]))
