@@ -30,7 +30,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmlt', 'mmlt.*']),
-    package_data={'mmlt.report.page': ['*.html', '*.css', '*.js']},
+    package_data={'mmlt.report.page': ['*.html', '*.css', '*.js'], 'mmlt.report.diagnose': ['*.html']},
     entry_points={'console_scripts': ['mmlt=mmlt.cli:main']},
     python_requires='>=3.10',
     install_requires=['torch>=2.4', 'torchvision', 'numpy', 'wrapt'],

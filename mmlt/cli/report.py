@@ -3,7 +3,6 @@
 A RUN is a work dir, a folder of them (a sweep), a refit folder, or a file of predictions. Seeds of one recipe stand
 together. The page is one file that needs no network and can be mailed.
 """
-import sys
 from pathlib import Path
 
 
@@ -61,10 +60,5 @@ def read_training_counts(path):
 
 
 def main(args=None):
-    import argparse
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(p)
-    try:
-        run(p.parse_args(args))
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
+    from . import run_alone
+    run_alone(__doc__, add_arguments, run, args)

@@ -1,0 +1,147 @@
+"""The recommended recipes as files that are ready to run."""
+import pprint
+from pathlib import Path
+
+from mmlt.core.augment.cam import KINDS
+
+from .guess import held_out
+
+SMALL = 64  # pixels: below, CIFAR's networks and crops
+
+
+def write_recipes(out, data, rules, facts, no_flip, size, groups=None):
+    """Write OUT/data.py and an overlay a rule; returns [(rule, [command, ...])] and the lines that tell what was left
+    out.
+
+    ``data.py`` is a whole config of the data with plain cross entropy: it depends on no other file. Where the data have
+    no test images, lists of a split are written beside it, groups kept whole.
+    """
+    out = Path(out)
+    notes, rows = [], []
+    config = write_data(out, data, facts, no_flip, size, groups, notes) if data.splits or data.config else None
+    name = str(config) if config else 'DATA.py'
+    for i, rule in enumerate(rules, 1):
+        if rule.refit:
+            last = f'{out / "ce"}/epoch_{facts.epochs}.pth'
+            rows.append((rule, [f'python tools/train.py {name} --work-dir {out / "ce"}',
+                                f'python tools/refit.py {name} {last} --methods {" ".join(rule.refit)} '
+                                f'--out {out / "refit"}']))
+            continue
+        overlays = []
+        for method in rule.overlays:
+            overlay = overlay_of(method, data.task)
+            if overlay is None:
+                notes.append(f'{rule.name}: no overlay {method} is installed')
+                overlays.append(method)
+                continue
+            if rule.needs_cam and no_flip:
+                overlay = without_flips(overlay)
+            file = out / f'{i}_{method}.py'
+            text = f'# {rule.name}: {rule.reason}\n' + _dump(overlay)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            overlays.append(str(file))
+        rows.append((rule, [f'python tools/train.py {name} {" ".join(overlays)} --work-dir {out / rule.overlays[0]}']))
+    return rows, notes
+
+
+def overlay_of(method, task='cls'):
+    """The content of a method's overlay, None if there is none."""
+    from mmengine.config import Config
+
+    from mmlt.engine.overlays.files import find_overlay
+    scope = dict(det='mmdet', seg='mmseg').get(task, 'mmpretrain')
+    try:
+        overlay = Config.fromfile(find_overlay(method, scope)).to_dict()
+    except FileNotFoundError:
+        return None
+    overlay.pop('tuned', None)
+    return overlay
+
+
+def without_flips(node):
+    """A config without mirroring: no RandomFlip in a pipeline, and CAM foregrounds that are not flipped."""
+    if isinstance(node, dict):
+        node = {key: without_flips(value) for key, value in node.items()}
+        if isinstance(node.get('cam'), dict):
+            node['cam'] = {'kinds': tuple(k for k in node['cam'].get('kinds', KINDS) if k != 'flip'),
+                           **{k: v for k, v in node['cam'].items() if k != 'kinds'}}
+        return node
+    if isinstance(node, (list, tuple)):
+        return type(node)(without_flips(x) for x in node if not (isinstance(x, dict) and 'Flip' in str(x.get('type'))))
+    return node
+
+
+def write_data(out, data, facts, no_flip, size, groups, notes):
+    """OUT/data.py: a classification config of the data; a config that was given is taken as it is."""
+    from mmlt.engine.overlays import load
+    out.mkdir(parents=True, exist_ok=True)
+    if data.config is not None:
+        cfg = data.config
+    else:
+        cfg = load('cifar10_lt_mini' if size <= SMALL else 'folder_lt').to_dict()
+        cfg.pop('stages_at', None)
+        _fill(cfg, out, data, size, groups, notes)
+        if size <= SMALL and facts.epochs != 45:
+            schedule = load('cifar10_lt').to_dict()
+            cfg.update({key: schedule[key] for key in ('optim_wrapper', 'param_scheduler', 'train_cfg')})
+            cfg['train_dataloader']['batch_size'] = 128
+    if no_flip:
+        cfg = without_flips(cfg)
+    file = out / 'data.py'
+    file.write_text(f'# {data.path}, plain cross entropy; written by mmlt diagnose\n' + _dump(cfg))
+    return file
+
+
+def _fill(cfg, out, data, size, groups, notes):
+    classes = len(data.classes)
+    cfg['data_name'] = 'data'
+    cfg['data_preprocessor']['num_classes'] = cfg['model']['head']['num_classes'] = classes
+    cfg.pop('num_classes', None)
+    train, test = (cfg[f'{name}_dataloader'] for name in ('train', 'val'))
+    pipelines = [cfg['train_pipeline'], cfg['test_pipeline']]
+    if size <= SMALL:
+        resize = [dict(type='Resize', scale=(32, 32))]
+        if data.kind != 'npz':
+            for pipeline in pipelines:
+                pipeline[:0] = [dict(type='LoadImageFromFile'), *resize]
+            cfg['data_preprocessor'].update(to_rgb=True)
+    if data.kind == 'npz':
+        if size > SMALL:
+            for pipeline in pipelines:
+                pipeline[:] = [step for step in pipeline if step['type'] != 'LoadImageFromFile']
+            cfg['data_preprocessor'].update(to_rgb=False)
+        name = 'test' if data.test is not None else 'train'
+        train['dataset'], test['dataset'] = (dict(type='NpzImages', ann_file=str(data.path.resolve()), split=split)
+                                             for split in ('train', name))
+    else:
+        lists = _lists(out, data, groups, notes)
+        train['dataset'], test['dataset'] = (
+            dict(type='CustomDataset', data_root='', ann_file=str(file.resolve()), metainfo=dict(classes=data.classes))
+            for file in lists)
+    for part, pipeline in zip((train, test), pipelines):
+        part['dataset']['pipeline'] = pipeline
+    cfg['test_dataloader'] = test
+
+
+def _lists(out, data, groups, notes):
+    """train.txt and test.txt of absolute paths."""
+    train, test = data.train, data.test
+    index = {'train': range(len(train.labels))}
+    if test is None:
+        kept = set(held_out(train.labels, groups).tolist())
+        index = {'train': [i for i in index['train'] if i not in kept], 'test': sorted(kept)}
+        notes.append(f'there is no test set: {len(kept):,} images are held out in test.txt'
+                     + (', groups kept whole' if groups is not None else ''))
+    files = []
+    for name in ('train', 'test'):
+        split = test if name == 'test' and test is not None else train
+        rows = index.get(name, range(len(split.labels)))
+        file = out / f'{name}.txt'
+        file.write_text(''.join(f'{Path(split.items[i]).resolve()} {split.labels[i]}\n' for i in rows))
+        files.append(file)
+    return files
+
+
+def _dump(cfg):
+    return ''.join(f'{key} = {pprint.pformat(value, width=112, sort_dicts=False)}\n' for key, value in cfg.items())
