@@ -72,6 +72,11 @@ def give_counts(part, counts):
     part.set_class_counts(counts if own is None else own)  # a checkpoint may have brought others
 
 
+def counts_of(runner):
+    """The class counts (C,) that ``ClassCountsHook`` found, or None."""
+    return next((hook.counts for hook in runner.hooks if hasattr(hook, 'counts')), None)
+
+
 def build_augments(cfg, model, counts):
     """Batch augmentations ready to use, from one config, several, or MMPretrain's ``dict(augments=, probs=)``; None
     from none."""

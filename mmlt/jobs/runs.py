@@ -196,4 +196,9 @@ def _split_stages(cfg, seed, amp):
         return None, []
     rest = dict(cfg, default_hooks={key: hook for key, hook in named.items() if hook not in staged},
                 custom_hooks=[hook for hook in custom if hook not in staged])
-    return _digest(rest, seed, amp), StageSwitchHook(staged[0]['stages']).stages if staged else []
+    return _digest(rest, seed, amp), _stages(staged[0], cfg) if staged else []
+
+
+def _stages(hook, cfg):
+    hook = StageSwitchHook(**{key: value for key, value in hook.items() if key not in ('type', 'priority')})
+    return hook.plan.resolve(cfg['train_cfg']['max_epochs']).stages

@@ -8,6 +8,7 @@ import tiny
 
 from mmlt.engine.cam import CAMTeacher
 from mmlt.engine.hooks import StageSwitchHook
+from mmlt.engine.stages import PARTS, StagePart, StagePlan, register
 
 AMP = dict(optim_wrapper__type='CPUAmpOptimWrapper')
 CENTRE = dict(type='CenterCrop', crop_size=8)
@@ -186,7 +187,7 @@ def test_cams_come_from_the_model_before_it_is_reset(tmp_path):
     run.train()
     stage_1 = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['state_dict']
     hook = next(h for h in run.hooks if isinstance(h, StageSwitchHook))
-    assert torch.equal(hook.cam.teacher.weight, stage_1['head.fc.weight'])
+    assert torch.equal(hook.parts['cam'].active.teacher.weight, stage_1['head.fc.weight'])
 
 
 @pytest.mark.parametrize('settings', [
@@ -252,3 +253,99 @@ def test_cams_beside_an_empty_class(tmp_path):
     runner = tiny.train(tmp_path, 2, [dict(begin=1, sampler=dict(type='ClassBalancedSampler'), cam=dict())],
                         train_dataloader__dataset__counts=(40, 20, 0))
     assert runner.epoch == 2
+
+
+# fractions of the run, and what else says when
+
+@pytest.mark.parametrize(('begin', 'epochs', 'expected'), [
+    (0.8, 200, 160), (0.29, 100, 29), (0.5, 5, 3), (0.1, 4, 0), (0.001, 200, 0), (0.75, 90, 68)])
+def test_fractions_are_of_the_run(begin, epochs, expected):
+    assert StagePlan([dict(begin=begin, lr=1.)]).resolve(epochs).stages == [dict(begin=expected, lr=1.)]
+
+
+def test_a_fraction_in_a_run(tmp_path):
+    seen = spy(tmp_path, [dict(begin=0.5, lr=0.3), dict(begin=0.5, loss=dict(type='BalancedSoftmaxLoss'))], 4,
+               param_scheduler=None)
+    assert [s['lr'] for s in seen] == [0.05, 0.05, 0.3, 0.3]
+    assert [s['loss'] for s in seen] == ['CrossEntropyLoss'] * 2 + ['BalancedSoftmaxLoss'] * 2
+
+
+def test_stages_that_end_up_at_one_epoch(tmp_path):
+    with pytest.raises(ValueError, match=r'begin=0\.7 and begin=0\.8 both begin at epoch 2 of 3; train longer'):
+        tiny.train(tmp_path, 3, [dict(begin=0.7, lr=0.1), dict(begin=0.8, lr=0.2)])
+    with pytest.raises(ValueError, match=r'begin=2 and begin=0\.7 both begin at epoch 2 of 3'):
+        StagePlan([dict(begin=2, lr=0.1), dict(begin=0.7, lr=0.2)]).resolve(3)
+    with pytest.raises(ValueError, match=r'in order of begin.*\[160, 100\]'):
+        StagePlan([dict(begin=0.8, lr=0.1), dict(begin=100, lr=0.2)]).resolve(200)
+    for begin in (1.0, 0.0, -0.5, 2.5):
+        with pytest.raises(ValueError, match=r'begin must be int, got .*\(0, 1\) is a fraction'):
+            StagePlan([dict(begin=begin, lr=0.1)])
+
+
+def test_the_schedule_of_mmpretrains_hook(tmp_path):
+    from mmpretrain.engine.hooks import SwitchRecipeHook
+    mixup = dict(augments=dict(type='Mixup', alpha=1.))
+    schedule = [dict(action_epoch=3, batch_augments=None), dict(
+        action_epoch=2, batch_augments=mixup, loss=dict(type='BalancedSoftmaxLoss'),
+        train_pipeline=[CENTRE, dict(type='PackInputs')])]
+    SwitchRecipeHook(schedule)
+    hook = StageSwitchHook(schedule=schedule)
+    assert [stage['begin'] for stage in hook.stages] == [1, 2]
+    seen = spy(tmp_path, hook.stages, 3)
+    assert [s['augments'] for s in seen] == [False, True, False]
+    assert [s['loss'] for s in seen] == ['CrossEntropyLoss'] + ['BalancedSoftmaxLoss'] * 2
+    for wrong in (dict(begin=1), dict(action_epoch=0.5)):
+        with pytest.raises(ValueError, match='needs action_epoch, an integer from 1 on'):
+            StageSwitchHook(schedule=[wrong])
+    with pytest.raises(ValueError, match='give one of both'):
+        StageSwitchHook(stages=[dict(begin=1, lr=1.)], schedule=schedule)
+
+
+# a part of one's own
+
+def test_a_method_adds_a_part(tmp_path):
+    class Temperature(StagePart):
+        keys = dict(temperature=(int, float))
+
+        def switch(self, runner, time, begins):
+            runner.model.head.temperature = self.plan.value('temperature', time)
+
+    register(Temperature)
+    try:
+        runner = tiny.train(tmp_path, 2, [dict(begin=1, temperature=0.5)])
+        assert runner.model.head.temperature == 0.5
+        with pytest.raises(ValueError, match='did you mean temperature'):
+            StageSwitchHook([dict(begin=1, temprature=0.5)])
+        with pytest.raises(ValueError, match="temperature must be int or float, got 'hot'"):
+            StageSwitchHook([dict(begin=1, temperature='hot')])
+
+        class Second(Temperature):
+            pass
+        with pytest.raises(ValueError, match="Second: stages have a key 'temperature' already"):
+            register(Second)
+    finally:
+        PARTS.remove(Temperature)
+
+
+def test_the_state_of_a_part_travels(tmp_path):
+    class Counter(StagePart):
+        keys = dict(counter=(bool, ))
+        steps = 0
+
+        def before_step(self, runner, batch_idx, data_batch):
+            self.steps += 1
+
+        def state_dict(self):
+            return self.steps
+
+        def load_state_dict(self, state):
+            self.steps = state
+
+    register(Counter)
+    try:
+        stages = [dict(begin=0, counter=True)]
+        tiny.train(tmp_path / 'whole', 2, stages)
+        run = tiny.train(tmp_path / 'part', 2, stages, resume=True, load_from=str(tmp_path / 'whole/epoch_1.pth'))
+        assert next(h for h in run.hooks if isinstance(h, StageSwitchHook)).parts['counter'].steps == 12
+    finally:
+        PARTS.remove(Counter)

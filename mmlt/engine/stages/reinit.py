@@ -1,8 +1,29 @@
-"""Start a part of a model anew in the middle of a run."""
+"""``reinit``: start modules anew in the middle of a run."""
 import torch
 from mmengine.model import initialize
 
-from .access import ema_models, unwrap
+from mmlt.engine.access import ema_models, submodule, unwrap
+
+from .part import StagePart, register
+
+
+@register
+class ReinitPart(StagePart):
+    """Resets modules once, when their stage begins."""
+
+    keys = dict(reinit=(list, tuple))
+
+    def check(self, runner):
+        model = unwrap(runner.model)
+        for stage in self.plan.having('reinit'):
+            for path in stage['reinit']:
+                resettable(submodule(model, path), path)
+
+    def switch(self, runner, time, begins):
+        if begins:
+            stage = self.plan.current(time)
+            for path in stage.get('reinit', []):
+                reinitialize(runner, path, seed=(runner.seed or 0) + stage['begin'])
 
 
 def reinitialize(runner, path, seed):
