@@ -2,7 +2,8 @@
 import torch
 from mmengine.model import initialize
 
-from mmlt.engine.access import ema_models, submodule, unwrap
+from mmlt.core.checks import submodule
+from mmlt.engine.access import ema_models, unwrap
 
 from .part import StagePart, register
 
