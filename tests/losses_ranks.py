@@ -7,7 +7,7 @@ from mmlt.core import losses as lt
 
 
 def build():
-    return [lt.EqualizationLossV2(), lt.SeesawSoftmaxLoss(), lt.SoftmaxEqualizationLoss(0.5, 1, class_counts=[9] * 5)]
+    return [lt.EqualizationLossV2(), lt.SeesawSoftmaxLoss(), lt.SoftmaxEqualizationLoss([9] * 5, gamma=0.5, threshold=1)]
 
 
 def batches():

@@ -37,6 +37,14 @@ def worker(rank, path, sizes, batch):
             for i in range(0, len(mine), batch):
                 evaluator.process([samples[j] for j in mine[i:i + batch]], None)
             results[f'{size} {round_up}'] = evaluator.evaluate(size)
+    for shares in ([300, 201], [1, 500], [0, 501], [251, 249], [252, 252]):  # of 501; the last two are refused
+        samples, metric = samples_of(*predictions(501)), LongTailMetric(class_counts=COUNTS, topk=(1, 2))
+        metric.process(None, [s.to_dict() for s in samples[:shares[0]] if rank == 0])
+        metric.process(None, [s.to_dict() for s in samples[501 - shares[1]:] if rank == 1])
+        try:
+            results[str(shares)] = metric.evaluate(501)
+        except ValueError as error:
+            results[str(shares)] = str(error)
     with open(f'{path}/{rank}.json', 'w') as f:
         json.dump(results, f)
     distributed.destroy_process_group()

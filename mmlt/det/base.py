@@ -36,8 +36,8 @@ class RoILoss(LongTailLoss):
     allow_empty = False
     num_classes = None
 
-    def __init__(self, num_classes=None, use_sigmoid=None, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, class_counts=None, *, num_classes=None, use_sigmoid=None, **kwargs):
+        super().__init__(class_counts, **kwargs)
         self._expected = num_classes
 
     def __getattr__(self, name):
@@ -119,8 +119,8 @@ class SigmoidRoILoss(RoILoss):
     test_with_obj = False
     allow_empty = True
 
-    def __init__(self, test_with_obj=None, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, class_counts=None, *, test_with_obj=None, **kwargs):
+        super().__init__(class_counts, **kwargs)
         if test_with_obj is not None:
             self.test_with_obj = test_with_obj
 

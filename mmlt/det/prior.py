@@ -28,10 +28,10 @@ def prior_shift(counts, background=None):
 
 class _BackgroundPrior(SoftmaxRoILoss):
 
-    def __init__(self, background=None, **kwargs):
+    def __init__(self, class_counts=None, *, background=None, **kwargs):
         if background is not None and not 0 < background < 1:
             raise ValueError(f'background is the share of RoIs without an object, in (0, 1), or None; got {background}')
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.background = background
 
 

@@ -11,5 +11,5 @@ class GeneralizedReweightLoss(SoftmaxRoILoss, losses.GeneralizedReweightLoss):
         rho (float): 0.8 for LVIS in the paper; 0 is CE.
     """
 
-    def __init__(self, rho=0.8, **kwargs):
-        super().__init__(rho=rho, **kwargs)
+    def __init__(self, class_counts=None, *, rho=0.8, **kwargs):
+        super().__init__(class_counts, rho=rho, **kwargs)

@@ -21,8 +21,8 @@ class EqualizationLoss(SigmoidRoILoss, losses.EqualizationLoss):
 
     count_unit = 'image'
 
-    def __init__(self, threshold=1.77e-3, num_images=None, **kwargs):
-        super().__init__(threshold=threshold, **kwargs)
+    def __init__(self, class_counts=None, *, threshold=1.77e-3, num_images=None, **kwargs):
+        super().__init__(class_counts, threshold=threshold, **kwargs)
         self.num_images = num_images
 
     def losses(self, logits, target):
@@ -74,10 +74,10 @@ class AdaptiveClassSuppressionLoss(SigmoidRoILoss, losses.AdaptiveClassSuppressi
     count_unit = 'image'
     needs_counts = True
 
-    def __init__(self, threshold=0.7, bins=(11, 101), shares=(0.01, 0.1, 1.0), seed=0, **kwargs):
+    def __init__(self, class_counts=None, *, threshold=0.7, bins=(11, 101), shares=(0.01, 0.1, 1.0), seed=0, **kwargs):
         if len(shares) != len(bins) + 1 or not all(0 <= share <= 1 for share in shares):
             raise ValueError(f'{len(bins)} bins make {len(bins) + 1} groups, each with a share in [0, 1]; got {shares}')
-        super().__init__(threshold=threshold, **kwargs)
+        super().__init__(class_counts, threshold=threshold, **kwargs)
         self.bins = tuple(bins)
         self.shares = tuple(shares)
         self.draws = Draws(seed)

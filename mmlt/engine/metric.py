@@ -20,8 +20,9 @@ class LongTailMetric(BaseMetric):
     """Overall, mean-class, many/medium/few-shot and worst-class accuracy and ECE, all in percent.
 
     Samples carry ``gt_label`` and ``pred_score`` (C,), or ``gt_label``, ``pred_label`` and, for the ECE,
-    ``pred_confidence``. It streams in O(C) memory. Over several ranks it equals one rank exactly, provided the
-    evaluation sampler deals sample i to rank i mod world_size as ``DefaultSampler`` does (its padding is dropped).
+    ``pred_confidence``. It streams in O(C) memory. Over several ranks it equals one rank exactly: shares of any
+    lengths that add up to the data set are all counted; equal shares that exceed it must be those of
+    ``DefaultSampler``, sample i on rank i mod world_size, whose padding is dropped.
 
     Reports ``lt/top1`` (and the other k), ``lt/mean_class``, ``lt/many`` (n > ``many`` training images),
     ``lt/medium``, ``lt/few`` (n < ``few``), ``lt/worst_class`` and ``lt/ece``. A class without test images is left out
@@ -41,8 +42,8 @@ class LongTailMetric(BaseMetric):
 
     Raises:
         ValueError: ``bins`` below 1, ``few`` above ``many``, label or prediction out of range, scores that are NaN or
-            no probabilities, a number of counts that is not the number of classes, or more samples than the data set
-            has.
+            no probabilities, a number of counts that is not the number of classes, or samples that are neither all of
+            the data set once nor that padded to equal shares.
 
     >>> metric = LongTailMetric(class_counts=[500, 5])
     >>> metric.process(None, [dict(gt_label=torch.tensor([1]), pred_score=torch.tensor([.25, .75]))])
@@ -106,7 +107,7 @@ class LongTailMetric(BaseMetric):
             raise ValueError('LongTailMetric processed no sample; the evaluation data set is empty')
         accuracy = self._stream(int(classes))
         self._flush()
-        self._drop_padding(self._seen - len(range(rank, size, world_size)))
+        self._drop_padding(size, rank, world_size)
         all_reduce(torch.from_numpy(accuracy.state))
         results = self.compute_metrics(accuracy)
         self._reset()
@@ -148,14 +149,19 @@ class LongTailMetric(BaseMetric):
         raise ValueError('pred_label alone does not tell the number of classes; pass class_counts, or give the data '
                          'set metainfo=dict(classes=[...])')
 
-    def _drop_padding(self, surplus):
-        """Take back the last samples of this rank that only fill up the ranks' lists to one length."""
-        if surplus <= 0:
+    def _drop_padding(self, size, rank, world_size):
+        """Take back the last sample of this rank if it only fills up the ranks' lists to one length."""
+        shares = torch.zeros(world_size, dtype=torch.int64)
+        shares[rank] = self._seen
+        all_reduce(shares)
+        if shares.sum() == size:  # of whatever lengths: nothing was filled up
             return
-        if surplus > len(self._last[0]):
-            raise ValueError(f'this rank processed {self._seen} samples, {surplus} more than its part of the data set; '
-                             'evaluate with a sampler that visits each sample once, such as DefaultSampler')
-        self._accuracy.update(*(x if x is None else x[-surplus:] for x in self._last), sign=-1)
+        if not (shares == -(-size // world_size)).all():
+            raise ValueError(f'the ranks processed {shares.tolist()} samples of a data set of {size}: neither all of '
+                             'them once, nor equal shares filled up; evaluate with a sampler that visits each sample '
+                             'once, such as DefaultSampler')
+        if self._seen > len(range(rank, size, world_size)):
+            self._accuracy.update(*(x if x is None else x[-1:] for x in self._last), sign=-1)
 
 
 def _column(samples, key):

@@ -28,13 +28,13 @@ class PixelLoss:
 
     count_unit = 'pixel'
 
-    def __init__(self, avg_non_ignore=False, loss_name='loss_ce', use_sigmoid=False, **kwargs):
+    def __init__(self, class_counts=None, *, avg_non_ignore=False, loss_name='loss_ce', use_sigmoid=False, **kwargs):
         if use_sigmoid:
             raise ValueError(f'{type(self).__name__} is a softmax over the classes, use_sigmoid=True is not; drop it')
         if 'avg' in kwargs:
             raise ValueError(f'avg={kwargs["avg"]!r}: label maps are averaged as MMSegmentation does; drop it, or set '
                              'avg_non_ignore')
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.avg_non_ignore = avg_non_ignore
         self.loss_name = loss_name
 
@@ -142,8 +142,8 @@ class GeneralizedReweightLoss(PixelLoss, losses.GeneralizedReweightLoss):
         rho (float): 0.2 is the paper's for ADE20K; 0 is CE over the pixels that are not ignored.
     """
 
-    def __init__(self, rho=0.2, **kwargs):
-        super().__init__(rho=rho, **kwargs)
+    def __init__(self, class_counts=None, *, rho=0.2, **kwargs):
+        super().__init__(class_counts, rho=rho, **kwargs)
 
 
 class CostSensitiveLoss(PixelLoss, losses.CostSensitiveLoss):

@@ -65,7 +65,7 @@ def test_a_plain_loss_is_averaged_over_the_experts():
     loss = head.loss(feats, [DataSample().set_gt_label(int(y)) for y in labels])['loss']
     expected = sum(nn.functional.cross_entropy(z, labels) for z in head.expert_logits(feats)) / 2
     torch.testing.assert_close(loss, expected)
-    head.loss_module = BalPoELoss('limits', class_counts=[9, 5, 4, 2, 1])
+    head.loss_module = BalPoELoss(taus='limits', class_counts=[9, 5, 4, 2, 1])
     loss = head.loss(feats, [DataSample().set_gt_label(int(y)) for y in labels])['loss']
     torch.testing.assert_close(loss, head.loss_module(head.expert_logits(feats), labels))
 

@@ -189,6 +189,11 @@ def test_two_ranks_equal_one_bit_for_bit(tmp_path):
             metric = LongTailMetric(class_counts=COUNTS, topk=(1, 2), per_class=True)
             expected = evaluate(metric, samples_of(*predictions(size)), batch=5)
             assert got[f'{size} True'] == got[f'{size} False'] == expected
+        expected = evaluate(LongTailMetric(class_counts=COUNTS, topk=(1, 2)), samples_of(*predictions(501)))
+        for shares in ([300, 201], [1, 500], [0, 501]):
+            assert got[str(shares)] == expected
+        for shares in ([251, 249], [252, 252]):
+            assert f'the ranks processed {shares} samples of a data set of 501' in got[str(shares)]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')

@@ -32,7 +32,7 @@ class LongTailLoss(ClassCounts):
     ndim = 2  # of the logits
     sized = ()  # persistent buffers (C,) that take the width of the first logits, the counts or the checkpoint
 
-    def __init__(self, class_counts=None, avg=None, reduction='mean', loss_weight=1.0, num_classes=None):
+    def __init__(self, class_counts=None, *, avg=None, reduction='mean', loss_weight=1.0, num_classes=None):
         super().__init__()
         _check_choice('avg', avg, (None, 'weight', 'batch'))
         _check_choice('reduction', reduction, ('none', 'mean', 'sum'))
@@ -150,11 +150,11 @@ class ClassWeightedLoss(LongTailLoss):
         beta (float): of ``'effective'``.
     """
 
-    def __init__(self, class_weight=None, beta=0.9999, **kwargs):
+    def __init__(self, class_counts=None, *, class_weight=None, beta=0.9999, **kwargs):
         if isinstance(class_weight, str):
             _check_choice('class_weight', class_weight, ('inverse', 'effective'))
         check_range(self, '[0, 1]', beta=beta)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.class_weight = class_weight
         self.beta = beta
         if class_weight is not None and not isinstance(class_weight, str):

@@ -33,10 +33,10 @@ class DiVELoss(LongTailLoss):
     corrects_prior = True
     requires = ('teacher_logits', )
 
-    def __init__(self, temperature=2.0, power=0.5, alpha=0.5, **kwargs):
+    def __init__(self, class_counts=None, *, temperature=2.0, power=0.5, alpha=0.5, **kwargs):
         check_range(self, '(0, inf)', temperature=temperature, power=power)
         check_range(self, '[0, 1]', alpha=alpha)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.temperature, self.power, self.alpha = temperature, power, alpha
 
     def forward(self, logits, target, teacher_logits, weight=None, avg_factor=None, reduction_override=None):
@@ -72,10 +72,10 @@ class CBDLoss(LongTailLoss):
     needs_counts = False
     requires = 'feats', 'teacher_feats'
 
-    def __init__(self, alpha=0.4, beta=100.0, **kwargs):
+    def __init__(self, class_counts=None, *, alpha=0.4, beta=100.0, **kwargs):
         check_range(self, '[0, 1]', alpha=alpha)
         check_range(self, '[0, inf)', beta=beta)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.alpha, self.beta = alpha, beta
 
     def forward(self, logits, target, weight=None, avg_factor=None, reduction_override=None, *, feats, teacher_feats):

@@ -45,15 +45,15 @@ class DistributionBalancedLoss(LongTailLoss):
 
     multi_label = True
 
-    def __init__(self, alpha=0.1, beta=10.0, mu=0.2, neg_scale=2.0, init_bias=0.05, gamma=2.0, balance_param=2.0,
-                 num_images=None, **kwargs):
+    def __init__(self, class_counts=None, *, alpha=0.1, beta=10.0, mu=0.2, neg_scale=2.0, init_bias=0.05,
+                 gamma=2.0, balance_param=2.0, num_images=None, **kwargs):
         if num_images is None:
             raise ValueError('num_images is required: the size of the training set; multi-label counts do not tell it')
         check_range(self, '(0, inf)', neg_scale=neg_scale, balance_param=balance_param, num_images=num_images)
         check_range(self, '[0, inf)', alpha=alpha, beta=beta, gamma=gamma)
         check_range(self, '(-inf, inf)', mu=mu, init_bias=init_bias)
         self.num_images = num_images
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.alpha = alpha
         self.beta = beta
         self.mu = mu

@@ -32,10 +32,10 @@ class EqualizationLossV2(LongTailLoss):
     needs_counts = False
     sized = ('positive', 'negative')
 
-    def __init__(self, gamma=12.0, mu=0.8, alpha=4.0, **kwargs):
+    def __init__(self, class_counts=None, *, gamma=12.0, mu=0.8, alpha=4.0, **kwargs):
         check_range(self, '[0, inf)', gamma=gamma, alpha=alpha)
         check_range(self, '(-inf, inf)', mu=mu)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.gamma = gamma
         self.mu = mu
         self.alpha = alpha

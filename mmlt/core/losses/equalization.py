@@ -39,9 +39,9 @@ class SoftmaxEqualizationLoss(LongTailLoss):
         seed (int): of the draws.
     """
 
-    def __init__(self, gamma=0.9, threshold=0.005, seed=0, **kwargs):
+    def __init__(self, class_counts=None, *, gamma=0.9, threshold=0.005, seed=0, **kwargs):
         check_range(self, '[0, 1]', gamma=gamma, threshold=threshold)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.gamma = gamma
         self.threshold = threshold
         self.draws = Draws(seed)
@@ -64,9 +64,9 @@ class EqualizationLoss(LongTailLoss):
         threshold (float): a class is rare if pi_c is less, a share of the training images; 1.77e-3 is for LVIS v0.5.
     """
 
-    def __init__(self, threshold=1.77e-3, **kwargs):
+    def __init__(self, class_counts=None, *, threshold=1.77e-3, **kwargs):
         check_range(self, '[0, 1]', threshold=threshold)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.threshold = threshold
 
     def losses(self, logits, target):

@@ -72,13 +72,14 @@ class RIDELoss(ExpertLoss, ClassWeightedLoss):
 
     default_avg = 'weight'
 
-    def __init__(self, max_margin=0.5, scale=30.0, diversity=-0.2, reweight_factor=0.05, temperatures=True, **kwargs):
+    def __init__(self, class_counts=None, *, max_margin=0.5, scale=30.0, diversity=-0.2, reweight_factor=0.05,
+                 temperatures=True, **kwargs):
         check_range(self, '[0, inf)', max_margin=max_margin)
         check_range(self, '(0, inf)', scale=scale)
         check_range(self, '(-inf, inf)', diversity=diversity)
         check_range(self, '[0, 1)', reweight_factor=reweight_factor)
         kwargs.setdefault('class_weight', 'effective' if temperatures else None)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.max_margin, self.scale, self.diversity = max_margin, scale, diversity
         self.reweight_factor, self.temperatures = reweight_factor, temperatures
 
@@ -113,9 +114,9 @@ class SADELoss(ExpertLoss):
 
     corrects_prior = True
 
-    def __init__(self, tau=2.0, eps=1e-9, **kwargs):
+    def __init__(self, class_counts=None, *, tau=2.0, eps=1e-9, **kwargs):
         check_range(self, '[0, inf)', tau=tau, eps=eps)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.tau, self.eps = tau, eps
 
     def expert_losses(self, logits, target):
@@ -150,7 +151,7 @@ class BalPoELoss(ExpertLoss):
 
     corrects_prior = True
 
-    def __init__(self, taus=(0., 1., 2.), test_prior=None, eps=1e-9, **kwargs):
+    def __init__(self, class_counts=None, *, taus=(0., 1., 2.), test_prior=None, eps=1e-9, **kwargs):
         check_range(self, '[0, inf)', eps=eps)
         if (isinstance(taus, str) and taus != 'limits') or not len(taus):
             raise ValueError(f"BalPoELoss: taus must be one number an expert, as (0, 1, 2), or 'limits', got {taus!r}")
@@ -163,7 +164,7 @@ class BalPoELoss(ExpertLoss):
                                  'experts is biased; change them, or pass test_prior=')
         if test_prior is not None:
             as_counts(test_prior)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.taus, self.test_prior, self.eps = taus, test_prior, eps
 
     def experts_taus(self, num_experts):

@@ -36,9 +36,9 @@ class SoftmaxFocalLoss(ClassWeightedLoss):
 
     needs_counts = False
 
-    def __init__(self, gamma=2.0, **kwargs):
+    def __init__(self, class_counts=None, *, gamma=2.0, **kwargs):
         check_range(self, '[0, inf)', gamma=gamma)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.gamma = gamma
 
     def losses(self, logits, target):

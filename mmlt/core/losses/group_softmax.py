@@ -24,12 +24,12 @@ class BalancedGroupSoftmaxLoss(LongTailLoss):
         seed (int): of the draws.
     """
 
-    def __init__(self, bins=(10, 100, 1000), others_ratio=8.0, seed=0, **kwargs):
+    def __init__(self, class_counts=None, *, bins=(10, 100, 1000), others_ratio=8.0, seed=0, **kwargs):
         check_bins(bins)
         check_range(self, '[0, inf)', others_ratio=others_ratio)
         self.bins = tuple(bins)
         self.widths = []
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.others_ratio = others_ratio
         self.draws = Draws(seed)
 

@@ -33,9 +33,9 @@ class InfluenceBalancedLoss(LongTailLoss):
 
     requires = ('feats', )
 
-    def __init__(self, alpha=1000.0, detach=False, **kwargs):
+    def __init__(self, class_counts=None, *, alpha=1000.0, detach=False, **kwargs):
         check_range(self, '(0, inf)', alpha=alpha)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.alpha = alpha
         self.detach = detach
 

@@ -40,13 +40,14 @@ class LabelAwareSmoothLoss(ClassWeightedLoss):
             others.
     """
 
-    def __init__(self, smooth_head=0.4, smooth_tail=0.1, shape='concave', power=None, form='code', **kwargs):
+    def __init__(self, class_counts=None, *, smooth_head=0.4, smooth_tail=0.1, shape='concave', power=None,
+                 form='code', **kwargs):
         _check_choice('shape', shape, SHAPES)
         _check_choice('form', form, ('code', 'paper'))
         check_range(self, '[0, 1]', smooth_head=smooth_head, smooth_tail=smooth_tail)
         if shape == 'exp':
             check_range(self, '(0, inf)', power=power)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.smooth_head = smooth_head
         self.smooth_tail = smooth_tail
         self.shape = shape

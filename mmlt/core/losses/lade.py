@@ -42,9 +42,9 @@ class LADELoss(LongTailLoss):
 
     corrects_prior = True
 
-    def __init__(self, remine_lambda=0.1, alpha=0.1, **kwargs):
+    def __init__(self, class_counts=None, *, remine_lambda=0.1, alpha=0.1, **kwargs):
         check_range(self, '[0, inf)', remine_lambda=remine_lambda, alpha=alpha)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.remine_lambda = remine_lambda
         self.alpha = alpha
 

@@ -43,10 +43,10 @@ class LDAMLoss(ClassWeightedLoss):
     tensor(13.5012)
     """
 
-    def __init__(self, max_margin=0.5, scale=30.0, logits_scaled=True, **kwargs):
+    def __init__(self, class_counts=None, *, max_margin=0.5, scale=30.0, logits_scaled=True, **kwargs):
         check_range(self, '[0, inf)', max_margin=max_margin)
         check_range(self, '(0, inf)', scale=scale)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.max_margin = max_margin
         self.scale = scale
         self.logits_scaled = logits_scaled

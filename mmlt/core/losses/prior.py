@@ -52,9 +52,9 @@ class LogitAdjustLoss(PriorLoss):
         tau (float): strength.
     """
 
-    def __init__(self, tau=1.0, **kwargs):
+    def __init__(self, class_counts=None, *, tau=1.0, **kwargs):
         check_range(self, '(-inf, inf)', tau=tau)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.tau = tau
 
     def bias(self, counts):
@@ -69,10 +69,10 @@ class VSLoss(PriorLoss):
         tau (float): of the additive part.
     """
 
-    def __init__(self, gamma=0.3, tau=1.0, **kwargs):
+    def __init__(self, class_counts=None, *, gamma=0.3, tau=1.0, **kwargs):
         check_range(self, '[0, inf)', gamma=gamma)
         check_range(self, '(-inf, inf)', tau=tau)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.gamma = gamma
         self.tau = tau
 
@@ -90,9 +90,9 @@ class CDTLoss(PriorLoss):
         gamma (float): 0.2 and less for 100 classes, up to 0.4 for 10.
     """
 
-    def __init__(self, gamma=0.2, **kwargs):
+    def __init__(self, class_counts=None, *, gamma=0.2, **kwargs):
         check_range(self, '[0, inf)', gamma=gamma)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.gamma = gamma
 
     def scale(self, counts):

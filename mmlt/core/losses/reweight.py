@@ -52,9 +52,9 @@ class CostSensitiveLoss(ReweightLoss):
     tensor(2.0628)
     """
 
-    def __init__(self, gamma=1.0, **kwargs):
+    def __init__(self, class_counts=None, *, gamma=1.0, **kwargs):
         check_range(self, '[0, inf)', gamma=gamma)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.gamma = gamma
 
     def weights(self, counts):
@@ -69,9 +69,9 @@ class WeightedSoftmaxLoss(ReweightLoss):
             arXiv:2110.04596; or ``'log'``, 1 - ln(n_c / n_max), which the survey's code runs.
     """
 
-    def __init__(self, form='inverse', **kwargs):
+    def __init__(self, class_counts=None, *, form='inverse', **kwargs):
         _check_choice('form', form, ('inverse', 'log'))
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.form = form
 
     def weights(self, counts):
@@ -87,9 +87,9 @@ class GeneralizedReweightLoss(ReweightLoss):
         rho (float): 1.2 for ImageNet-LT, 0.8 for LVIS, 0.2 for ADE20K; 0 is CE.
     """
 
-    def __init__(self, rho=1.2, **kwargs):
+    def __init__(self, class_counts=None, *, rho=1.2, **kwargs):
         check_range(self, '[0, inf)', rho=rho)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.rho = rho
 
     def weights(self, counts):
@@ -109,11 +109,11 @@ class ClassBalancedLoss(ReweightLoss):
         gamma (float): of ``'focal'``.
     """
 
-    def __init__(self, beta=0.9999, base='ce', gamma=1.0, avg=None, **kwargs):
+    def __init__(self, class_counts=None, *, beta=0.9999, base='ce', gamma=1.0, avg=None, **kwargs):
         _check_choice('base', base, ('ce', 'focal', 'sigmoid'))
         check_range(self, '[0, 1]', beta=beta)
         check_range(self, '[0, inf)', gamma=gamma)
-        super().__init__(avg=avg or ('weight' if base == 'ce' else 'batch'), **kwargs)
+        super().__init__(class_counts, avg=avg or ('weight' if base == 'ce' else 'batch'), **kwargs)
         self.beta = beta
         self.base = base
         self.gamma = gamma

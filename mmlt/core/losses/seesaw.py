@@ -41,11 +41,11 @@ class SeesawSoftmaxLoss(LongTailLoss):
     needs_counts = False
     sized = ('seen', )
 
-    def __init__(self, p=0.8, q=2.0, eps=1e-2, max_labels=2, **kwargs):
+    def __init__(self, class_counts=None, *, p=0.8, q=2.0, eps=1e-2, max_labels=2, **kwargs):
         check_range(self, '[0, inf)', p=p, q=q)
         check_range(self, '(0, inf)', eps=eps)
         check_integer(self, 1, max_labels=max_labels)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.p = p
         self.q = q
         self.eps = eps

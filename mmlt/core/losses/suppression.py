@@ -24,9 +24,9 @@ class AdaptiveClassSuppressionLoss(LongTailLoss):
 
     needs_counts = False
 
-    def __init__(self, threshold=0.7, **kwargs):
+    def __init__(self, class_counts=None, *, threshold=0.7, **kwargs):
         check_range(self, '[0, 1]', threshold=threshold)
-        super().__init__(**kwargs)
+        super().__init__(class_counts, **kwargs)
         self.threshold = threshold
 
     def losses(self, logits, target):

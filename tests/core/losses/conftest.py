@@ -81,7 +81,7 @@ CASES = [
         lambda n: (min(n) / arr(n))**0.5),
     row('weighted_inverse', lambda n, **k: lt.WeightedSoftmaxLoss(class_counts=n, **k), lambda z, y, n: ce(z, y),
         lambda n: sum(n) / arr(n)),
-    row('weighted_log', lambda n, **k: lt.WeightedSoftmaxLoss('log', class_counts=n, **k), lambda z, y, n: ce(z, y),
+    row('weighted_log', lambda n, **k: lt.WeightedSoftmaxLoss(n, form='log', **k), lambda z, y, n: ce(z, y),
         lambda n: 1 - np.log(arr(n) / max(n))),
     row('grw', lambda n, **k: lt.GeneralizedReweightLoss(class_counts=n, **k), lambda z, y, n: ce(z, y),
         lambda n: arr(n)**-1.2 / sum(arr(n)**-1.2) * len(n)),

@@ -38,7 +38,7 @@ def test_dive(temperature, power):
         kl = (target * (np.log(target) - np.log(softmax(z[i].numpy() / temperature)))).sum()
         ce = -np.log(softmax(z[i].numpy() + np.log(COUNTS))[y[i]])
         total += 0.3 * temperature**2 * kl + 0.7 * ce
-    close(DiVELoss(temperature, power, 0.3, class_counts=COUNTS)(z, y, t), total / len(y), 9)
+    close(DiVELoss(COUNTS, temperature=temperature, power=power, alpha=0.3)(z, y, t), total / len(y), 9)
 
 
 def test_dive_example():

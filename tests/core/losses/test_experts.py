@@ -121,7 +121,7 @@ def test_sade_and_balpoe_examples():
 @pytest.mark.parametrize('taus', [(0., 1., 2.), (1., 1.), (0.5, 1., 1., 1.5)])
 def test_balpoe(taus):
     z, y = batch(experts=len(taus))
-    loss = BalPoELoss(taus, class_counts=COUNTS)
+    loss = BalPoELoss(taus=taus, class_counts=COUNTS)
     close(loss(z, y), naive_balpoe(z, y, COUNTS, taus), 9)
     other = (y + 1) % 5
     soft = 0.3 * F.one_hot(y, 5).double() + 0.7 * F.one_hot(other, 5).double()
@@ -130,8 +130,8 @@ def test_balpoe(taus):
 
 def test_balpoe_limits_and_one_expert():
     z, y = batch(experts=5)
-    close(BalPoELoss('limits', class_counts=COUNTS)(z, y), naive_balpoe(z, y, COUNTS, [0, .5, 1, 1.5, 2]), 9)
-    one = BalPoELoss('limits', eps=0, class_counts=COUNTS)(z[:1], y)
+    close(BalPoELoss(taus='limits', class_counts=COUNTS)(z, y), naive_balpoe(z, y, COUNTS, [0, .5, 1, 1.5, 2]), 9)
+    one = BalPoELoss(taus='limits', eps=0, class_counts=COUNTS)(z[:1], y)
     close(one, BalancedSoftmaxLoss(class_counts=COUNTS)(z[0], y), 9)
 
 
@@ -171,10 +171,10 @@ def test_state_is_the_counts(kind):
 
 
 @pytest.mark.parametrize('build, message', [
-    (lambda: BalPoELoss((0., 1.)), r'taus=\(0.0, 1.0\) have the mean 0.5, expected 1.*test_prior'),
-    (lambda: BalPoELoss('limit'), "or 'limits', got 'limit'"),
-    (lambda: BalPoELoss((0., float('nan'), 2.)), 'taus must be a number'),
-    (lambda: BalPoELoss((0., 2.), class_counts=COUNTS)(*batch()), 'are 2, the logits are of 3 experts.*num_experts=2'),
+    (lambda: BalPoELoss(taus=(0., 1.)), r'taus=\(0.0, 1.0\) have the mean 0.5, expected 1.*test_prior'),
+    (lambda: BalPoELoss(taus='limit'), "or 'limits', got 'limit'"),
+    (lambda: BalPoELoss(taus=(0., float('nan'), 2.)), 'taus must be a number'),
+    (lambda: BalPoELoss(taus=(0., 2.), class_counts=COUNTS)(*batch()), 'are 2, the logits are of 3 experts.*num_experts=2'),
     (lambda: SADELoss(class_counts=COUNTS)(*batch(experts=2)), '3 experts, the logits are of 2; set num_experts=3'),
     (lambda: SADELoss(tau=-1), 'tau must be a number'),
     (lambda: RIDELoss(reweight_factor=1.), 'reweight_factor must be a number'),
@@ -186,4 +186,4 @@ def test_bad_input(build, message):
 
 
 def test_a_test_prior_allows_any_mean():
-    assert BalPoELoss((0., 1.), test_prior=[1, 1, 2]).taus == (0., 1.)
+    assert BalPoELoss(taus=(0., 1.), test_prior=[1, 1, 2]).taus == (0., 1.)

@@ -94,7 +94,7 @@ NEUTRAL = [
     lt.CostSensitiveLoss(gamma=0.0), lt.GeneralizedReweightLoss(rho=0.0), lt.ClassBalancedLoss(beta=0.0),
     lt.LogitAdjustLoss(tau=0.0), lt.VSLoss(gamma=0.0, tau=0.0), lt.CDTLoss(gamma=0.0), lt.SoftmaxFocalLoss(gamma=0.0),
     lt.LDAMLoss(max_margin=0.0), lt.SoftmaxEqualizationLoss(gamma=0.0), lt.SoftmaxEqualizationLoss(threshold=0.0),
-    lt.LabelAwareSmoothLoss(0.0, 0.0), lt.SeesawSoftmaxLoss(p=0.0, q=0.0)
+    lt.LabelAwareSmoothLoss(smooth_head=0.0, smooth_tail=0.0), lt.SeesawSoftmaxLoss(p=0.0, q=0.0)
 ]
 
 
@@ -141,7 +141,7 @@ def test_fixture_reweighted(fixture, build, weight, by_batch):
     (lt.AdaptiveClassSuppressionLoss(threshold=0.0), 2.857216),
     (lt.LabelAwareSmoothLoss(), 1.472186),
     (lt.LabelAwareSmoothLoss(form='paper'), 1.547186),
-    (lt.LabelAwareSmoothLoss(0.1, 0.1), 1.327186),
+    (lt.LabelAwareSmoothLoss(smooth_head=0.1, smooth_tail=0.1), 1.327186),
     (lt.EqualizationLossV2(), 2.857216),
 ], ids=lambda x: type(x).__name__ if not isinstance(x, float) else '')
 def test_fixture(fixture, loss, expected):

@@ -1,5 +1,6 @@
 """What holds for every loss: reduction, label kinds, precision, gradients, compilation, state, bad input."""
 import copy
+import inspect
 import json
 import math
 import re
@@ -339,7 +340,7 @@ def test_evaluation_changes_and_draws_nothing(name):
 def test_draws_differ_by_step_and_seed():
     counts = [900] + [1] * 19
     z, y = torch.randn(8, 20), torch.zeros(8, dtype=torch.int64)
-    a, b, c = (lt.SoftmaxEqualizationLoss(0.5, class_counts=counts, seed=s) for s in (0, 0, 1))
+    a, b, c = (lt.SoftmaxEqualizationLoss(counts, gamma=0.5, seed=s) for s in (0, 0, 1))
     first = a(z, y)
     assert first == b(z, y) and first != a(z, y) and first != c(z, y)
 
@@ -447,3 +448,17 @@ def test_arguments_out_of_range(name, argument, values):
     for value in values:
         with pytest.raises(ValueError, match=f'{argument} must.*got {re.escape(repr(value))}$'):
             build(name, **{argument: value}, **more)
+
+
+@pytest.mark.parametrize('name', lt.__all__)
+def test_class_counts_come_first_and_all_else_by_name(name):
+    """``BalancedSoftmaxLoss([5, 4, 3])`` took the list as class weights once."""
+    first, *rest = inspect.signature(getattr(lt, name)).parameters.values()
+    assert first.name == 'class_counts'
+    assert {p.kind for p in rest} <= {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}
+
+
+def test_counts_by_position():
+    assert lt.BalancedSoftmaxLoss([5, 4, 3]).class_counts.tolist() == [5, 4, 3]
+    with pytest.raises(TypeError, match='positional'):
+        lt.LDAMLoss([5, 4, 3], 0.5)
