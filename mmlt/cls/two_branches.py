@@ -5,7 +5,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
-from ..engine.access import submodule
+from ..core.checks import submodule
 
 GROUPS = nn.Sequential, nn.ModuleList
 
