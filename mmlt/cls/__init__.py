@@ -13,14 +13,21 @@ from .gml import GMLClassifier  # noqa: E402
 from .heads import *  # noqa: E402, F403
 from .heads import __all__ as _heads  # noqa: E402
 from .hybrid import HybridContrastClassifier  # noqa: E402
-from .multi_expert import MultiExpertClsHead, MultiExpertResNet, MultiExpertResNetCIFAR32  # noqa: E402
+from .multi_expert import (  # noqa: E402
+    MultiExpertBackbone,
+    MultiExpertClsHead,
+    MultiExpertResNet,
+    MultiExpertResNetCIFAR32,
+)
 from .resnet10 import ResNet10  # noqa: E402
 from .resnet_cifar import ResNetCIFAR32  # noqa: E402
+from .rotation import RotationPretrain  # noqa: E402
 from .two_branches import TwoBranchBackbone  # noqa: E402
 from .views import MultiViewDataPreprocessor  # noqa: E402
 
 __all__ = [
     *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier', 'GLMCClassifier',
-    'GMLClassifier', 'HybridContrastClassifier', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32',
-    'MultiViewDataPreprocessor', 'ResNet10', 'ResNetCIFAR32', 'RoutedExpertClassifier', 'TwoBranchBackbone',
+    'GMLClassifier', 'HybridContrastClassifier', 'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet',
+    'MultiExpertResNetCIFAR32', 'MultiViewDataPreprocessor', 'ResNet10', 'ResNetCIFAR32', 'RotationPretrain',
+    'RoutedExpertClassifier', 'TwoBranchBackbone',
 ]

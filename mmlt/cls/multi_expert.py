@@ -107,6 +107,29 @@ class MultiExpertResNet(ResNeXt):
         return self.layer4[e](self.layer3[e](x))
 
 
+def MultiExpertBackbone(backbone, num_experts=3, reduce=True):
+    """The backbone of several experts in place of a plain one.
+
+    Args:
+        backbone (dict): config of a ``ResNetCIFAR32``, or of MMPretrain's ``ResNet`` or ``ResNeXt`` of depth 50 and
+            more.
+        num_experts, reduce: see :class:`MultiExpertResNetCIFAR32`.
+
+    Raises:
+        ValueError: another backbone.
+    """
+    backbone = dict(backbone)
+    kind, depth = backbone.pop('type'), backbone.get('depth')
+    if kind == 'ResNetCIFAR32':
+        return MultiExpertResNetCIFAR32(num_experts, reduce, **backbone)
+    if kind not in ('ResNet', 'ResNeXt') or depth not in ResNeXt.arch_settings:
+        raise ValueError(f'MultiExpertBackbone: experts exist of ResNetCIFAR32, and of ResNet and ResNeXt of depth 50, '
+                         f'101 and 152; got {kind} of depth {depth}; change model.backbone')
+    if kind == 'ResNeXt':
+        backbone = dict(groups=32, width_per_group=4, **backbone)
+    return MultiExpertResNet(num_experts=num_experts, reduce=reduce, **backbone)
+
+
 class ExpertClassifiers(nn.ModuleList):
     """E classifier layers: E features (N, D) -> logits (E, N, C)."""
 
@@ -121,12 +144,14 @@ class MultiExpertClsHead(LongTailClsHead):
 
     Args:
         num_experts (int): E, as of the backbone.
+        reduce (bool): ``in_channels`` is that of the plain backbone, the experts have three quarters of it.
         **kwargs: of :class:`LongTailClsHead`; ``classifier`` is that of each expert. RIDE, SADE and BalPoE take
             ``dict(type='CosineLinear', scale=30)``.
     """
 
-    def __init__(self, num_classes, in_channels, num_experts=3, classifier=None, **kwargs):
+    def __init__(self, num_classes, in_channels, num_experts=3, classifier=None, reduce=False, **kwargs):
         check_experts(self, num_experts)
+        in_channels = in_channels * 3 // 4 if reduce else in_channels
         super().__init__(num_classes, in_channels, classifier=classifier, **kwargs)
         if self.cal_acc:
             raise ValueError('MultiExpertClsHead has no cal_acc; LongTailMetric measures the accuracy of the mean')

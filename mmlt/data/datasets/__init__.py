@@ -2,11 +2,12 @@
 from importlib import import_module
 
 from ...registry import require
+from .pseudo import PseudoLabels
 from .subset import LongTailSubset
 
 _FILES = {'CIFAR10LT': 'cifar', 'CIFAR100LT': 'cifar', 'DigitsLT': 'digits', 'INaturalist2018': 'lists',
           'ImageNetLT': 'lists', 'NpzImages': 'npz', 'PlacesLT': 'lists'}
-__all__ = ['LongTailSubset', *_FILES]
+__all__ = ['LongTailSubset', 'PseudoLabels', *_FILES]
 
 
 def __getattr__(name):
