@@ -21,7 +21,7 @@ class PartnerSampler(PowerSampler):
     first = 0
 
     def draw(self, generator):
-        return drawn_indices(self.index, self.class_probabilities, self.num_samples, generator)
+        return drawn_indices(self.index, self.class_probabilities, self.epoch_length, generator)
 
     def __iter__(self):
         return islice(super().__iter__(), self.first, None)

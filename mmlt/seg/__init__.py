@@ -9,6 +9,8 @@ require('mmseg')
 
 from .losses import *  # noqa: E402, F403
 from .losses import __all__ as _losses  # noqa: E402
+from .refused import *  # noqa: E402, F403
+from .refused import __all__ as _refused  # noqa: E402
 from .segmentors import LongTailCascadeEncoderDecoder, LongTailEncoderDecoder  # noqa: E402
 
-__all__ = [*_losses, 'LongTailCascadeEncoderDecoder', 'LongTailEncoderDecoder']
+__all__ = [*_losses, *_refused, 'LongTailCascadeEncoderDecoder', 'LongTailEncoderDecoder']

@@ -6,8 +6,8 @@ from ..core import losses
 from ..core.losses.cross_entropy import vector_scale
 
 __all__ = [
-    'BalancedSoftmaxLoss', 'CDTLoss', 'CostSensitiveLoss', 'GeneralizedReweightLoss', 'LogitAdjustLoss', 'VSLoss',
-    'WeightedSoftmaxLoss',
+    'BalancedSoftmaxLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'GeneralizedReweightLoss', 'LDAMLoss',
+    'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
 ]
 
 
@@ -42,6 +42,10 @@ class PixelLoss:
         """(N, C, ...) -> (N, C, ...)."""
         return logits
 
+    def pixel_losses(self, logits, labels, mass, ignore_index):
+        """(N, C, ...), (N, ...), class weights (C,) or None -> (N, ...), 0 where a pixel is ignored."""
+        return F.cross_entropy(self.adjusted(logits), labels, mass, ignore_index=ignore_index, reduction='none')
+
     def forward(self, logits, labels, weight=None, avg_factor=None, reduction_override=None, ignore_index=255):
         """(N, C, ...), (N, ...) -> scalar, or (N, ...) with ``'none'``.
 
@@ -64,7 +68,7 @@ class PixelLoss:
         logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
         mass = self.class_weights(logits.size(1))
         mass = mass if mass is None else mass.to(logits.dtype)
-        loss = F.cross_entropy(self.adjusted(logits), labels, mass, ignore_index=ignore_index, reduction='none')
+        loss = self.pixel_losses(logits, labels, mass, ignore_index)
         loss = loss if weight is None else loss * weight.to(loss.dtype)
         if reduction == 'mean':
             if avg_factor is None:
@@ -85,6 +89,8 @@ class PixelLoss:
     def check_counts(self, num_classes=None):
         name = type(self).__name__
         if not self.class_counts.numel():
+            if not self.needs_counts and getattr(self, 'class_weight', None) in (None, 'given'):
+                return
             raise RuntimeError(f'{name} has no class counts: count pixels with tools/count_classes.py MASK_FOLDER '
                                '--out counts.json and pass class_counts="counts.json"')
         if num_classes == 1:
@@ -111,6 +117,17 @@ class PriorPixelLoss(PixelLoss):
         shape = (-1, *[1] * (logits.ndim - 2))
         terms = self.scale(self.class_counts), self.bias(self.class_counts)
         return vector_scale(logits, *(x if x is None else x.to(logits.dtype).view(shape) for x in terms))
+
+
+class RowPixelLoss(PixelLoss):
+    """Pixels as the rows of the loss for images, for a loss that is more than a cross entropy of adjusted logits."""
+
+    def pixel_losses(self, logits, labels, mass, ignore_index):
+        valid = labels != ignore_index
+        rows, targets = logits.movedim(1, -1).flatten(0, -2), (labels * valid).flatten()
+        loss = self.losses(rows, targets)
+        loss = loss if mass is None else loss * mass[targets]
+        return loss.view_as(labels) * valid
 
 
 class BalancedSoftmaxLoss(PriorPixelLoss, losses.BalancedSoftmaxLoss):
@@ -152,3 +169,20 @@ class CostSensitiveLoss(PixelLoss, losses.CostSensitiveLoss):
 
 class WeightedSoftmaxLoss(PixelLoss, losses.WeightedSoftmaxLoss):
     """CE with the weight 1 / pi_c, or 1 - ln(n_c / n_max)."""
+
+
+class ClassBalancedLoss(RowPixelLoss, losses.ClassBalancedLoss):
+    """CE, or C binary problems, with weights by the effective number of pixels. Cui et al., CVPR 2019,
+    arXiv:1901.05555. Pixels are many: take ``beta`` close to 1, or the weights are all equal."""
+
+
+class LDAMLoss(RowPixelLoss, losses.LDAMLoss):
+    """CE with the margin max_margin (n_min / n)^(1/4). Cao et al., NeurIPS 2019, arXiv:1906.07413."""
+
+
+class LabelAwareSmoothLoss(RowPixelLoss, losses.LabelAwareSmoothLoss):
+    """CE with more smoothing of frequent classes. Zhong et al., MiSLAS, CVPR 2021, arXiv:2104.00466."""
+
+
+class SoftmaxFocalLoss(RowPixelLoss, losses.SoftmaxFocalLoss):
+    """(1 - p)^gamma times CE; needs no counts. Lin et al., ICCV 2017, arXiv:1708.02002."""

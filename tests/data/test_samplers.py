@@ -170,6 +170,7 @@ def test_ranks_share_one_list(monkeypatch, case, round_up, num_samples):
         assert [len(sampler) for sampler in ranks] == [len(values) for values in lists]
         total = math.ceil(len(alone) / world) * world if round_up else len(alone)
         assert {sampler.total_size for sampler in ranks} == {total}
+        assert [sampler.num_samples for sampler in ranks] == [len(sampler) for sampler in ranks]
         merged = [lists[i % world][i // world] for i in range(total)]
         assert merged == (alone * world)[:total]
         assert sum(map(len, lists)) == total

@@ -165,7 +165,7 @@ class TestMMEngine:
             monkeypatch.setattr(engine_sampler, 'get_dist_info', lambda rank=rank: (rank, 4))
             sampler = staged((0, dict(type='DefaultSampler')), (1, PowerSampler(Squares(), q=1, seed=0)),
                              (2, ClassBalancedSampler))
-            assert len(sampler) == 13 and sampler.samplers[2].num_samples == 50
+            assert len(sampler) == 13 and sampler.samplers[2].epoch_length == 50
             sampler.set_epoch(1)
             parts += sampler
         assert set(parts) == set(range(50))

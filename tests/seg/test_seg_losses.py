@@ -44,7 +44,7 @@ def test_the_loss_of_every_pixel_is_that_of_the_classification_loss(name, seed, 
     torch.testing.assert_close(pixels[valid], want)
     assert not pixels[~valid].any() and not gradient.movedim(1, -1)[~valid].any()
 
-    weighted = name in ('GeneralizedReweightLoss', 'CostSensitiveLoss', 'WeightedSoftmaxLoss')
+    weighted = name in ('GeneralizedReweightLoss', 'CostSensitiveLoss', 'WeightedSoftmaxLoss', 'ClassBalancedLoss')
     mean = getattr(losses, name)(avg_non_ignore=True, **args)(logits, labels)
     torch.testing.assert_close(mean, getattr(core, name)(**args)(rows, labels[valid]), atol=1e-6, rtol=1e-6)
     over_all = getattr(losses, name)(**args)(logits, labels)
@@ -163,3 +163,22 @@ def test_bad_calls():
         loss(logits, labels[:, None])
     with pytest.raises(ValueError, match='avg_factor'):
         loss(logits, labels, avg_factor=3, reduction_override='sum')
+
+
+@pytest.mark.parametrize('name', core.__all__)
+def test_every_loss_has_a_form_or_is_refused_by_name(name):
+    """They were built, and stopped at the first step for want of ``loss_name``."""
+    if name in losses.__all__:
+        assert MODELS.build(dict(type=name, class_counts=COUNTS)).loss_name == 'loss_ce'
+    else:
+        with pytest.raises(ValueError, match=f'{name} has no form for label maps.*LogitAdjustLoss'):
+            MODELS.build(dict(type=name, class_counts=COUNTS))
+
+
+def test_focal_needs_no_counts_unless_its_weights_do():
+    logits, labels = batch()
+    loss = losses.SoftmaxFocalLoss()
+    loss.check_counts()
+    assert loss(logits, labels) > 0
+    with pytest.raises(RuntimeError, match='no class counts'):
+        losses.SoftmaxFocalLoss(class_weight='inverse')(logits, labels)

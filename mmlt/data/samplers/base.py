@@ -32,7 +32,9 @@ class ClassSampler(Sampler):
         num_samples (int, optional): indices of an epoch, over all ranks; by default N, the length of the data set.
 
     Attributes:
+        num_samples (int): indices of an epoch on this rank, as in torch and MMEngine.
         total_size (int): indices of an epoch over all ranks, with those that round up.
+        epoch_length (int): the same without those that round up: the argument ``num_samples``.
         begin (int): the epoch at which schedules start; ``StagedSampler`` sets it to that of the stage.
 
     Raises:
@@ -51,13 +53,13 @@ class ClassSampler(Sampler):
             self.index = ClassIndex(labels.flat, num_classes, labels.images)
         else:
             self.index = ClassIndex(labels, num_classes)
-        self.num_samples = self.default_length() if num_samples is None else num_samples
+        self.epoch_length = self.default_length() if num_samples is None else num_samples
         self.rank, self.world_size = rank_and_world_size()
         self.seed = shared_seed() if seed is None else seed
-        check_integer(self, 1, num_samples=self.num_samples)
+        check_integer(self, 1, num_samples=self.epoch_length)
         check_integer(self, 0, seed=self.seed)
         self.round_up = round_up
-        self.total_size = -(-self.num_samples // self.world_size) * self.world_size if round_up else self.num_samples
+        self.total_size = -(-self.epoch_length // self.world_size) * self.world_size if round_up else self.epoch_length
         self.epoch = 0
 
     @property
@@ -75,16 +77,16 @@ class ClassSampler(Sampler):
         return self.dataset_size
 
     def draw(self, generator):
-        """The current epoch's global list, (num_samples,) int64."""
+        """The current epoch's global list, (epoch_length,) int64."""
         probabilities = self.class_probabilities
         if torch.allclose(probabilities, power_probabilities(self.counts, 1), rtol=1e-9, atol=0):
-            return shuffled_indices(self.dataset_size, self.num_samples, generator)
-        return drawn_indices(self.index, probabilities, self.num_samples, generator)
+            return shuffled_indices(self.dataset_size, self.epoch_length, generator)
+        return drawn_indices(self.index, probabilities, self.epoch_length, generator)
 
     def global_indices(self):
         """The current epoch's list over all ranks, (total_size,) int64."""
         indices = self.draw(seeded_generator(self.seed, self.epoch))
-        return indices.repeat(-(-self.total_size // self.num_samples))[:self.total_size]
+        return indices.repeat(-(-self.total_size // self.epoch_length))[:self.total_size]
 
     def set_epoch(self, epoch):
         """Set the epoch, from 0 on."""
@@ -96,3 +98,7 @@ class ClassSampler(Sampler):
 
     def __len__(self):
         return len(range(self.rank, self.total_size, self.world_size))
+
+    @property
+    def num_samples(self):
+        return len(self)

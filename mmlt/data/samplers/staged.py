@@ -84,7 +84,7 @@ class StagedSampler(Sampler):
 def epoch_size(sampler, size):
     """Indices of a sampler's epoch over all ranks, without those that only fill up the ranks; ``size`` images."""
     if isinstance(sampler, ClassSampler):
-        return sampler.num_samples
+        return sampler.epoch_length
     total = getattr(sampler, 'total_size', size)
     return size if 0 <= total - size < getattr(sampler, 'world_size', 1) else total
 

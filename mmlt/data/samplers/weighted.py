@@ -126,7 +126,7 @@ class RandomOverSampler(ClassBalancedSampler):
         return int(self.counts.max() * self.counts.count_nonzero())
 
     def draw(self, generator):
-        return balanced_indices(self.index, self.num_samples, generator)
+        return balanced_indices(self.index, self.epoch_length, generator)
 
 
 class RandomUnderSampler(RandomOverSampler):
@@ -152,4 +152,4 @@ class ClassCycleSampler(ClassBalancedSampler):
         self.samples_per_class = samples_per_class
 
     def draw(self, generator):
-        return class_cycle_indices(self.index, self.num_samples, self.samples_per_class, generator)
+        return class_cycle_indices(self.index, self.epoch_length, self.samples_per_class, generator)
