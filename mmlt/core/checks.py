@@ -3,6 +3,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from numbers import Integral, Real
 
+import torch
 from torch import nn
 
 
@@ -56,3 +57,16 @@ def submodule(model: nn.Module, path: str, hint: str = '', names: Iterable[str] 
         names = [name for name, _ in model.named_modules() if name] if names is None else list(names)
         raise ValueError(f'no module {path!r} in {type(model).__name__}'
                          + (near([path], names) or f'; it ends in {last_few(names)}') + hint) from None
+
+
+def check_tensor(name: str, value, floating: bool = False) -> None:
+    """Raise a TypeError unless ``value`` is a tensor, of real floating point numbers if so asked."""
+    if not torch.is_tensor(value):
+        raise TypeError(f'{name} must be a tensor, got {type(value).__name__} {value!r:.60}')
+    if floating and not value.is_floating_point():
+        raise TypeError(f'{name} must hold real floating point numbers, got {value.dtype}; pass {name}.float()')
+
+
+def readable(tensor: torch.Tensor) -> bool:
+    """True if its values can be read at no cost: on the CPU, outside of a compiled graph."""
+    return tensor.device.type == 'cpu' and not torch.compiler.is_compiling()

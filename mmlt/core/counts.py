@@ -20,7 +20,12 @@ def as_counts(counts, num_classes=None, allow_empty=False):
     """
     if isinstance(counts, (str, os.PathLike)):
         with open(counts) as f:
-            counts = json.load(f)
+            try:
+                content = json.load(f)
+            except (ValueError, RecursionError) as error:
+                raise ValueError(f'{counts} is no json file of class counts ({type(error).__name__}); it must hold '
+                                 '[n_0, n_1, ...]') from None
+        counts = content
         if isinstance(counts, dict):
             counts = counts.get('class_counts', counts)
     try:

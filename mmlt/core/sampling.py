@@ -82,8 +82,8 @@ def accuracy_probabilities(counts, accuracy, power=1.0, eps=1e-3):
 
 
 def _progress(epoch, max_epochs, steps=None):
-    if max_epochs < 1:
-        raise ValueError(f'max_epochs must be at least 1, got {max_epochs}')
+    if not 1 <= max_epochs < math.inf:
+        raise ValueError(f'max_epochs must be a number of at least 1, got {max_epochs}')
     steps = max_epochs if steps is None else steps
     return min(max(epoch, 0) / steps, 1.) if steps else 1.
 

@@ -52,7 +52,7 @@ def _read_json(path):
     with open(path) as f:
         try:
             return json.load(f)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f'{path} is no JSON: {error}') from None
 
 

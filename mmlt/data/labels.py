@@ -11,6 +11,8 @@ from .ragged import Ragged
 STOCK = ('mmengine.dataset.base_dataset', 'mmpretrain.datasets.base_dataset', 'mmpretrain.datasets.multi_label',
          'mmdet.datasets.base_det_dataset')
 
+MAX_CLASSES = 2 ** 24  # that the largest label alone may make
+
 
 def labels_of(dataset):
     """Labels of a data set as its index runs, without reading an image.
@@ -71,6 +73,9 @@ def class_counts(dataset, num_classes=None, unit='image'):
         raise ValueError(f'{type(dataset).__name__} has no label to count; is its annotation file empty?')
     if num_classes is None:
         num_classes = num_classes_of(dataset) or int(flat.max()) + 1
+        if num_classes > MAX_CLASSES:
+            raise ValueError(f'image {int(flat.argmax())} has the label {num_classes - 1}, which would make more than '
+                             f'{MAX_CLASSES} classes; correct it, or pass num_classes')
     if flat.min() < 0 or flat.max() >= num_classes:
         bad = int(((flat < 0) | (flat >= num_classes)).argmax())
         image = int(labels.images[bad]) if isinstance(labels, Ragged) else bad

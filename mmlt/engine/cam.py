@@ -114,6 +114,10 @@ class CAMStage:
         else:
             key = digest(self.teacher, [len(leaf) for leaf in leaf_datasets(dataset)], self.size, amp)
             cams = read_cams(path, key)
+        images = [len(leaf) for leaf in leaf_datasets(dataset)]
+        if cams is not None and (maps := [len(table) for table in cams]) != images:
+            raise ValueError(f'there are CAMs of {maps} images, the training set has {images}; resume with the data '
+                             f'set that the checkpoint was trained on, or delete {path}')
         if not on_all_ranks(cams is not None):
             cams = compute_cams(lambda *batch: self.teacher(*batch, amp=amp), dataset, self.size, batch_size,
                                 num_workers, self.teacher.weight.device)

@@ -13,6 +13,7 @@ from mmengine.dist import all_reduce, barrier, get_rank, get_world_size
 from rich.progress import track
 from torch.utils.data import DataLoader, Subset
 
+from .files import checksum, replacing
 from .pipelines import leaf_datasets
 
 GEOMETRIC = {'Resize', 'ResizeEdge', 'RandomResize', 'RandomChoiceResize', 'RandomCrop', 'RandomResizedCrop',
@@ -155,23 +156,28 @@ def compute_cams(teacher, dataset, size, batch_size, num_workers, device):
 
 
 def read_cams(path, key):
-    """The maps in the file ``path``, or None if it is missing, damaged or holds those of another ``key``."""
+    """The maps in the file ``path``, or None if it is missing, holds those of another ``key``, or its checksum says
+    that they are not what was written."""
     try:
         data = _load(path)
-        return data['cams'] if data['key'] == key else None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError):
+        return data['cams'] if data['key'] == key and data['sum'] == _sum(data['cams']) else None
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError):
         return None
 
 
 def publish_cams(path, key, cams):
-    """Write the maps to ``path`` unless they are there, once a machine, and open them there on each rank."""
-    if int(os.environ.get('LOCAL_RANK', get_rank())) == 0 and read_cams(path, key) is None:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        part = f'{path}.{os.getpid()}'
-        torch.save(dict(key=key, cams=[table.clone() for table in cams]), part)
-        os.replace(part, path)
+    """Write the maps to ``path`` unless these are there, once a machine, and open them there on each rank."""
+    if int(os.environ.get('LOCAL_RANK', get_rank())) == 0:
+        there, total = read_cams(path, key), _sum(cams)
+        if there is None or _sum(there) != total:
+            with replacing(path) as part:
+                torch.save(dict(key=key, cams=[table.clone() for table in cams], sum=total), part)
     barrier()
     return _load(path)['cams']
+
+
+def _sum(cams):
+    return checksum([np.array([table.shape for table in cams]), *(table.numpy() for table in cams)])
 
 
 def _load(path):

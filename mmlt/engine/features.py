@@ -1,7 +1,6 @@
 """Inputs of a model's classifier over a data set, computed once and kept on disk.  N images, D features."""
 import hashlib
 import json
-import os
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from torch.utils.data import Subset
 
 from mmlt.core.refit import linear
 from mmlt.data.labels import Ragged, labels_of
+from mmlt.engine.files import allocate, checksum, write_whole
 from mmlt.engine.load import check_fit
 
 NESTED = ('dataset', 'datasets')
@@ -84,7 +84,8 @@ def extract_features(model, path, dataset, loader, file, cfg=None, dtype='float3
 
     The features lie in ``<file>-<key>.npy``, mapped into memory; the key is a hash of all other weights, ``cfg``, the
     data set's config and labels and ``dtype``. How many images are done is noted on the way, so a run that was killed
-    goes on from there, and a finished one is read. A truncated or foreign file is computed anew.
+    goes on from there, and a finished one is read. A truncated or foreign file, or one whose checksum is wrong, is
+    computed anew.
 
     Args:
         model (nn.Module): in eval mode, with MMEngine's ``data_preprocessor``.
@@ -110,21 +111,20 @@ def extract_features(model, path, dataset, loader, file, cfg=None, dtype='float3
     key = _key(model, path, dataset, labels, dtype, cfg)
     file = Path(f'{file}-{key[:16]}.npy')
     shape = (len(labels), model.get_submodule(path).in_features)
-    features, done = _reopen(file, key, shape, dtype)
+    features, done, total = _reopen(file, key, shape, dtype)
     if features is None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.with_suffix('.json').unlink(missing_ok=True)
-        features, done = np.lib.format.open_memmap(file, 'w+', dtype, shape), 0
-        _note(file, key, features, 0)
+        features, done, total = _create(file, dtype, shape), 0, 0
+        _note(file, key, features, 0, 0)
     noted = time.monotonic()
     for rows in _batches(model, path, data, loader, done):
         if rows.ndim != 2:
             raise ValueError(f'{path} is given features of shape {tuple(rows.shape)}, expected (batch, D); pool them, '
                              "with neck=dict(type='GlobalAveragePooling') for example")
         features[done:done + len(rows)] = rows.cpu().numpy()
+        total = checksum([features[done:done + len(rows)]], total)
         done += len(rows)
         if time.monotonic() - noted >= flush_seconds or done == len(labels):
-            _note(file, key, features, done)
+            _note(file, key, features, done, total)
             noted = time.monotonic()
         if progress is not None:
             progress(done, len(labels))
@@ -166,21 +166,35 @@ def _plain(cfg):
     return [_plain(value) for value in cfg] if isinstance(cfg, (list, tuple)) else cfg
 
 
-def _note(file, key, features, done):
-    """Write the features through, then how many are done."""
+def _create(file, dtype, shape):
+    """An array on the disk that has its space, so that no write into it can fail."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.with_suffix('.json').unlink(missing_ok=True)
+    features = np.lib.format.open_memmap(file, 'w+', dtype, shape)
+    try:
+        allocate(file, file.stat().st_size)
+    except OSError:
+        file.unlink()
+        raise
+    return features
+
+
+def _note(file, key, features, done, total):
+    """Write the features through, then how many are done, and their checksum."""
     features.flush()
-    note = file.with_suffix('.tmp')
-    note.write_text(json.dumps({'key': key, 'done': done}))
-    os.replace(note, file.with_suffix('.json'))
+    write_whole(file.with_suffix('.json'), json.dumps({'key': key, 'done': done, 'crc32': total}).encode())
 
 
 def _reopen(file, key, shape, dtype):
+    """The array, how many images are done and their checksum; None if it is not what was written."""
     try:
         note = json.loads(file.with_suffix('.json').read_text())
         np.load(file, mmap_mode='r')  # refuses a truncated file, which 'r+' fills up with zeros
         features = np.load(file, mmap_mode='r+')
-        if note['key'] == key and features.shape == shape and features.dtype == dtype and 0 <= note['done'] <= shape[0]:
-            return features, note['done']
+        done, total = note['done'], note['crc32']
+        if note['key'] == key and features.shape == shape and features.dtype == dtype and 0 <= done <= shape[0] \
+                and checksum([features[:done]]) == total:
+            return features, done, total
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    return None, 0
+    return None, 0, 0

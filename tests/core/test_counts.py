@@ -60,3 +60,10 @@ def test_empty_classes_of_a_checkpoint():
     assert part.class_counts.tolist() == [3, 0]
     with pytest.raises(ValueError, match='class 1 has the training count 0'):
         ClassCounts().load_state_dict(state)
+
+
+@pytest.mark.parametrize('content', ['[' * 10**5, '{"class_counts"', 'null', '"x"', '[[1], [2, 3]]', '{}', '[null]'])
+def test_json_that_is_no_list_of_counts(tmp_path, content):
+    (tmp_path / 'x.json').write_text(content)
+    with pytest.raises(ValueError, match=r'class counts|class_counts'):
+        as_counts(tmp_path / 'x.json')

@@ -2,9 +2,11 @@
 import gzip
 import hashlib
 import importlib.util
+import io
 import json
 import pickle
 import sys
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -513,3 +515,22 @@ def test_subset_trains_in_a_runner(tmp_path):
         custom_hooks=[dict(type='ClassNumCheckHook')], default_scope='mmpretrain', experiment_name=tmp_path.name)
     runner.train()
     assert runner.iter == -(-len(runner.train_dataloader.dataset) // 16)
+
+
+def test_an_npz_is_bounded(tmp_path):
+    images, labels = np.zeros((3, 4, 4), np.uint8), np.array([0, 1, 2 ** 40])
+    file = tmp_path / 'x.npz'
+    np.savez(file, train_images=images, train_labels=labels)
+    with pytest.raises(ValueError, match=r'train_labels holds 0 to 1099511627776, expected labels from 0 on, below'):
+        NpzImages(str(file))
+    with zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as archive, archive.open('train_images.npy', 'w') as entry:
+        for _ in range(5):
+            entry.write(bytes(2 ** 26))
+    with pytest.raises(ValueError, match=r'unpacks \d+ bytes to 335544320'):
+        NpzImages(str(file))
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, dict(shape=(2 ** 44,), fortran_order=False, descr='|u1'))
+    with zipfile.ZipFile(file, 'w') as archive:
+        archive.writestr('train_images.npy', header.getvalue())
+    with pytest.raises(ValueError, match=r'is truncated or not an \.npz'):
+        NpzImages(str(file))

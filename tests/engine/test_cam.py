@@ -417,3 +417,18 @@ def test_ranks_share_the_pass(tmp_path):
     results = [torch.load(tmp_path / f'rank{rank}.pth') for rank in range(2)]
     for cams, seen in results:
         assert torch.equal(cams, expected_maps(classifier(), n=13)) and seen == 7
+
+
+def test_an_inverted_file_is_not_believed(tmp_path):
+    model, dataset, path = classifier(), Squares(), str(tmp_path / 'cams.pth')
+    state = cached(model, dataset, path).state_dict()
+    good = [table.clone() for table in state['cams']]
+    data = torch.load(path)
+    torch.save(dict(data, cams=[255 - table for table in good]), path)
+    assert read_cams(path, state['key']) is None
+    resumed = cached(model, dataset, path, dict(state, cams=good))
+    assert all(map(torch.equal, resumed.state_dict()['cams'], good))
+    assert all(map(torch.equal, read_cams(path, state['key']), good))
+    with pytest.raises(ValueError, match=r'there are CAMs of \[1\] images, the training set has'):
+        cached(model, dataset, path, dict(state, cams=[good[0][:1]]))
+    assert [file.name for file in tmp_path.iterdir()] == ['cams.pth']

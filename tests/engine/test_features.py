@@ -1,4 +1,5 @@
 """Cached features: the classifier's own inputs, whatever happens to the run or the files."""
+import errno
 import json
 import os
 import signal
@@ -163,7 +164,7 @@ def test_checkpoints_that_do_not_fit(model):
         load_model(tiny.config('unused', model__head__num_classes=4), state, PATH)
     with pytest.raises(ValueError, match='does not fit the config'):
         load_model(tiny.config('unused', model__backbone__base_channels=8, model__head__in_channels=32), state, PATH)
-    with pytest.raises(ValueError, match=r'lacks .* weights of the model, as backbone'):
+    with pytest.raises(ValueError, match=r'lacks 35 weights: backbone\.conv1\.weight'):
         load_model(cfg, {key: value for key, value in state.items() if key.startswith('head')}, PATH)
     with pytest.raises(ValueError, match=r'classifier at fc, the model of the config has none there'):
         load_model(cfg, state, 'fc')
@@ -179,3 +180,20 @@ def test_only_a_linear_classifier_is_refitted(model):
             nn.init.constant_(model.head.fc.scales, 2.)
         with pytest.raises(ValueError, match=f'{layer["type"]}; the second stages start from a linear classifier'):
             joint_classifier(model, PATH)
+
+
+def test_features_that_changed_on_the_disk_are_computed_anew(extract, tmp_path):
+    whole = np.array(extract()[0])
+    [file] = (tmp_path / 'cache').glob('*.npy')
+    np.load(file, mmap_mode='r+')[30:] = 0
+    features, _, seen = extract()
+    assert seen and np.array_equal(features, whole)
+
+
+def test_a_full_disk_is_found_before_the_pass(extract, tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    monkeypatch.setattr(os, 'posix_fallocate', full)
+    with pytest.raises(OSError, match=r'no space left for .*make room'):
+        extract()
+    assert not list((tmp_path / 'cache').iterdir())

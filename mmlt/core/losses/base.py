@@ -2,9 +2,11 @@
 
 N images, C classes; logits z (N, C); labels y (N,) int64 or soft rows Y (N, C) that sum to 1.
 """
+import math
+
 import torch
 
-from ..checks import check_range
+from ..checks import check_range, check_tensor, readable
 from ..counts import ClassCounts, effective_weights, inverse_weights
 
 
@@ -36,6 +38,7 @@ class LongTailLoss(ClassCounts):
         super().__init__()
         _check_choice('avg', avg, (None, 'weight', 'batch'))
         _check_choice('reduction', reduction, ('none', 'mean', 'sum'))
+        check_range(self, '(-inf, inf)', loss_weight=loss_weight)
         self.avg = avg or self.default_avg
         self.reduction = reduction
         self.loss_weight = loss_weight
@@ -67,6 +70,7 @@ class LongTailLoss(ClassCounts):
         """
         reduction = reduction_override or self.reduction
         _check_choice('reduction_override', reduction, ('none', 'mean', 'sum'))
+        check_tensor('logits', logits, floating=True)
         if logits.ndim != self.ndim:
             raise ValueError(f'logits have shape {tuple(logits.shape)}, expected (N, C)')
         if self.needs_counts:
@@ -85,6 +89,7 @@ class LongTailLoss(ClassCounts):
             mass = target.sum(1)
             loss = self.losses(logits, target, **kwargs)
         if weight is not None:
+            check_tensor('weight', weight)
             if weight.shape != loss.shape[:1]:
                 raise ValueError(f'weight has shape {tuple(weight.shape)}, expected ({len(loss)},), one a sample')
             weight = weight.to(loss.dtype)
@@ -108,7 +113,11 @@ class LongTailLoss(ClassCounts):
             return loss.sum() / mass.masked_fill(mass == 0, 1)
         if avg_factor is None or self.avg == 'weight':
             avg_factor = max(loss.numel(), 1)
-        elif isinstance(avg_factor, (int, float)) and not avg_factor > 0:
+        elif not torch.is_tensor(avg_factor) and not isinstance(avg_factor, (int, float)):
+            raise TypeError(f'avg_factor must be a number, got {avg_factor!r:.60}')
+        elif torch.is_tensor(avg_factor) and avg_factor.numel() != 1:
+            raise ValueError(f'avg_factor has shape {tuple(avg_factor.shape)}, expected one number')
+        elif (not torch.is_tensor(avg_factor) or readable(avg_factor)) and not 0 < avg_factor < math.inf:
             raise ValueError(f'avg_factor={avg_factor}, expected a number > 0 to divide the loss by')
         return loss.sum() / avg_factor
 
@@ -179,7 +188,10 @@ class ClassWeightedLoss(LongTailLoss):
 
 def check_target(target, logits, num_classes, multi_label=False):
     """Check labels (N,) or rows (N, C) against ``logits``; rows come back in the logits' dtype."""
+    check_tensor('target', target)
     soft = target.ndim == 2
+    if target.is_complex() or (target.dtype == torch.bool and not soft):
+        raise TypeError(f'target is {target.dtype}, expected integer labels or soft rows')
     if target.shape != ((len(logits), num_classes) if soft else (len(logits), )):
         raise ValueError(f'target has shape {tuple(target.shape)}, expected ({len(logits)},) labels or '
                          f'({len(logits)}, {num_classes}) soft rows for logits {tuple(logits.shape)}')
@@ -187,7 +199,7 @@ def check_target(target, logits, num_classes, multi_label=False):
         raise ValueError(f'expected multi-hot rows ({len(logits)}, {num_classes}), got labels {tuple(target.shape)}')
     if not soft and target.dtype.is_floating_point:
         raise ValueError(f'labels must be integers, got {target.dtype}; pass target.long()')
-    if target.device.type == 'cpu' and target.numel() and not torch.compiler.is_compiling():
+    if readable(target) and target.numel():
         low, high = target.aminmax()  # NaN if any is
         if not (low >= 0 and high <= (1 if soft else num_classes - 1)):
             value, allowed = high if low >= 0 else low, '[0, 1]' if soft else f'[0, {num_classes})'

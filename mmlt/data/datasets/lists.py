@@ -124,6 +124,6 @@ class INaturalist2018(_OfficialList):
             paths = {image['id']: image['file_name'] for image in content['images']}
             samples = [(paths[row['image_id']], row['category_id']) for row in content['annotations']]
             return samples, {row['id']: str(row['name']) for row in content.get('categories', [])}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f'{self.ann_file} is truncated or not the official json ({error!r}); {self.GET_LISTS}'
                              ) from error

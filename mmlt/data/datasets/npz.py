@@ -6,6 +6,9 @@ import numpy as np
 from mmpretrain.datasets import BaseDataset
 
 SPLITS = ('train', 'val', 'test')
+MAX_CLASSES = 2 ** 20  # a wrong label must not make that many names
+BROKEN = (ValueError, TypeError, AttributeError, EOFError, MemoryError, OSError, zipfile.BadZipFile, zlib.error)
+BOMB = 2 ** 28, 200  # an array of more bytes than this, packed better than so many to one, is none of images
 
 
 class NpzImages(BaseDataset):
@@ -60,10 +63,13 @@ class NpzImages(BaseDataset):
         try:
             with np.load(self.ann_file, allow_pickle=False) as pack:
                 keys = pack.files
+                for entry in pack.zip.infolist():
+                    if entry.file_size > max(BOMB[0], BOMB[1] * entry.compress_size):
+                        raise ValueError(f'{entry.filename} unpacks {entry.compress_size} bytes to {entry.file_size}')
                 arrays = {key: pack[key] for key in wanted.intersection(keys)}
         except FileNotFoundError:
             raise FileNotFoundError(f'{self.ann_file} is missing; put the .npz there or set ann_file') from None
-        except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        except BROKEN as error:
             raise ValueError(f'{self.ann_file} is truncated or not an .npz of plain arrays ({error}); '
                              'fetch or write it again') from error
         if not {image_key, label_key} <= arrays.keys():
@@ -73,6 +79,9 @@ class NpzImages(BaseDataset):
             if array.dtype.kind not in 'iu' or array.shape[1:] not in ((), (1,)):
                 raise ValueError(f'{self.ann_file}: {key} is {array.dtype} {array.shape}, expected integers (N,) or '
                                  '(N, 1), one label an image')
+            if len(array) and not 0 <= array.min() <= array.max() < MAX_CLASSES:
+                raise ValueError(f'{self.ann_file}: {key} holds {array.min()} to {array.max()}, expected labels from 0 '
+                                 f'on, below {MAX_CLASSES}')
         if names is None:
             names = [f'class {c}' for c in range(1 + max(int(array.max(initial=0)) for array in arrays.values()))]
         return images, arrays[label_key].reshape(-1).astype(np.int64), tuple(str(name) for name in names)
