@@ -9,7 +9,7 @@
 two loader workers; `fast` is one process a core, each of one thread, with ``FastLoaderHook`` in bfloat16. Images a
 second of all processes together, by the clock and by CPU time (which other work on the machine disturbs less).
 
-Two runners take turns. A run is ``Runner.train()`` of two epochs, each with an evaluation (`parts`), or of one (`fast`);
+Two runners take turns. A run is ``Runner.train()`` of two epochs with evaluations (`parts`), or of one (`fast`);
 building the runner and writing checkpoints are not timed.
 """
 import argparse

@@ -106,7 +106,7 @@ def transform_foreground(images, masks, kinds, generator):
         if unknown:
             raise ValueError(f'unknown kind {unknown[0]!r}; use one of {KINDS}')
         kinds = torch.tensor([KINDS.index(kind) if isinstance(kind, str) else kind for kind in kinds])
-    draws = torch.rand(len(images), 2, generator=generator, device=generator.device)
+    draws = torch.rand(len(images), 2, generator=generator, device=generator.device, dtype=torch.float32)
     draws, kinds = (x.to(images.device, non_blocking=True) for x in (draws, kinds))
     return paste_foreground(images, masks, sampling_matrix(bounding_box(masks), kinds, draws, images.shape[2:]))
 
@@ -120,7 +120,7 @@ def sampling_matrix(boxes, kinds, draws, size):
     shift = ((draws * places).floor() - box[:, :2]) * (kinds == TRANSLATE)[:, None]
     angle = (draws[:, 0] - 0.5) * (math.pi / 2) * (kinds == ROTATE)
     scale = torch.where(kinds == SCALE, 0.8 + 0.4 * draws[:, 0], 1)
-    mirror = torch.where(kinds == FLIP, -1., 1.)
+    mirror = torch.where(kinds == FLIP, -1., 1.).to(box)
     cos, sin = angle.cos() / scale, angle.sin() / scale
     linear = torch.stack((cos * mirror, sin, -sin, cos), 1).view(-1, 2, 2)
     offset = centre - (linear * (centre + shift)[:, None]).sum(2)
