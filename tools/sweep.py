@@ -30,7 +30,7 @@ from mmlt.cli.report import after_training
 from mmlt.engine.files import write_whole
 from mmlt.engine.overlays import find_overlay
 from mmlt.jobs.runs import Run, find_configs, load_config, read_result
-from mmlt.jobs.sweep import Sweep
+from mmlt.jobs.sweep import Sweep, default_jobs
 from mmlt.report.sweep_table import summarize, to_csv, to_markdown, to_rich
 from mmlt.report.table import print_table
 
@@ -45,8 +45,8 @@ def parse_args(args=None):
     p.add_argument('--set', nargs='+', action='append', default=[], metavar=('KEY=VALUE', 'VALUE'),
                    help='train with each of these values; several --set span a grid')
     p.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='S', help='default: 0')
-    p.add_argument('--jobs', type=int, default=1, metavar='N', help='runs at once, dealt over the '
-                   'visible GPUs; several fit on one (default: 1)')
+    p.add_argument('--jobs', type=int, metavar='N', help='runs at once, dealt over the visible GPUs; several fit on '
+                   'one (default: one a GPU; without a GPU one a core, each of one thread; with --slurm 1)')
     p.add_argument('--out', type=Path, help='default: work_dirs/<names of the configs>')
     p.add_argument('--share', action='store_true', help='train once the first epochs that runs of a seed have in '
                    'common: those whose configs differ only in later stages of StageSwitchHook; as in any resumed run, '
@@ -59,6 +59,8 @@ def parse_args(args=None):
     args = p.parse_args(args)
     if min(args.seeds) < 0 or max(args.seeds) >= 2**32 or len(set(args.seeds)) < len(args.seeds):
         p.error(f'--seeds {" ".join(map(str, args.seeds))}: give different numbers of 0 or more, below 2**32')
+    if args.jobs is None:
+        args.jobs = 1 if args.slurm else default_jobs()
     if args.jobs < 1:
         p.error(f'--jobs {args.jobs}: at least 1 must run at once')
     if args.out and args.out.is_file():

@@ -8,6 +8,7 @@ from mmlt.core.dist import rank_and_world_size
 from mmlt.data.batched import apply, compile_transforms, uniforms
 
 from .pipelines import NumberedPipeline, StagedPipeline, leaf_datasets
+from .positions import Position
 
 
 class FastLoader(DataLoader):
@@ -54,13 +55,15 @@ class FastLoader(DataLoader):
 
     def __iter__(self):
         self._load()
-        epoch = getattr(self.batch_sampler.sampler, 'epoch', self._passes)
+        seed, epoch = self.seed, getattr(self.batch_sampler.sampler, 'epoch', self._passes)
         self._passes += 1
-        (rank, world), begin = rank_and_world_size(), getattr(self.batch_sampler.sampler, 'leave_out', 0)
+        (rank, world), begin = rank_and_world_size(), 0
         for indices in self.batch_sampler:
             positions = rank + world * np.arange(begin, begin + len(indices))
             begin += len(indices)
-            yield self.batch(indices, uniforms(self.seed, epoch, positions, self._draws))
+            if isinstance(indices[0], Position):  # a run resumed within an epoch begins later
+                (seed, epoch, _), positions = indices[0].key, np.array([index.key[2] for index in indices])
+            yield self.batch(indices, uniforms(seed, epoch, positions, self._draws))
 
     def batch(self, indices, draws):
         """``dict(inputs, data_samples)`` of the images at ``indices`` with the draws (B, P)."""

@@ -193,6 +193,11 @@ def _take_lock(path):
     return file
 
 
+def default_jobs():
+    """One run a GPU, else one a core: on a CPU two runs of one thread train more images than one of two threads."""
+    return len(_visible_gpus()) or len(os.sched_getaffinity(0))
+
+
 def _visible_gpus():
     given = os.environ.get('CUDA_VISIBLE_DEVICES')
     return given.split(',') if given else [str(i) for i in range(torch.cuda.device_count())]

@@ -50,6 +50,19 @@ def test_a_resumed_run_is_the_same_bit_for_bit(tmp_path):
         assert all(torch.equal(v, part.model.state_dict()[k]) for k, v in whole.model.state_dict().items())
 
 
+def test_a_run_of_iterations_resumed_within_an_epoch_is_the_same(tmp_path):
+    def settings():
+        return dict(train_cfg=dict(_delete_=True, by_epoch=False, max_iters=15), val_cfg=None, val_dataloader=None,
+                    val_evaluator=None, param_scheduler=[], default_hooks__random_state=dict(type='RandomStateHook'),
+                    default_hooks__checkpoint=dict(type='CheckpointHook', interval=9, by_epoch=False))
+
+    whole, batches = watched(tmp_path / 'a', **settings())
+    part, rest = watched(tmp_path / 'b', resume=True, load_from=str(tmp_path / 'a/iter_9.pth'), **settings())
+    assert all(torch.equal(a[1], b[1]) for a, b in zip(batches[9:], rest, strict=True))
+    assert not torch.equal(batches[0][1], batches[6][1])
+    assert all(torch.equal(v, part.model.state_dict()[k]) for k, v in whole.model.state_dict().items())
+
+
 def test_each_image_is_one_that_the_framework_could_give(tmp_path):
     runner, batches = watched(tmp_path)
     dataset = runner.train_dataloader.dataset
@@ -129,10 +142,7 @@ def test_what_it_cannot_do_is_named_before_training(stage, tmp_path):
     assert not list(tmp_path.glob('epoch_*.pth'))
 
 
-def test_bad_sets_and_loops_are_named(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match='counts epochs'):
-        watched(tmp_path, train_cfg=dict(_delete_=True, by_epoch=False, max_iters=4), val_cfg=None,
-                val_dataloader=None, val_evaluator=None)
+def test_a_set_that_is_too_large_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(FastLoader, 'max_bytes', 1000)
     with pytest.raises(ValueError, match=r'60 images .* FastLoader keeps at most'):
         watched(tmp_path / 'big')

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from mmlt.engine.load import damage
 from mmlt.jobs.runs import Run, find_configs, load_config
-from mmlt.jobs.sweep import Sweep
+from mmlt.jobs.sweep import Sweep, default_jobs
 from mmlt.report.sweep_table import summarize, to_markdown, to_rich
 
 ROOT = Path(__file__).parents[2]
@@ -328,6 +328,10 @@ def test_gpus_and_cores_are_dealt(gallery, tmp_path, monkeypatch):
     assert seen == [('2', '5'), ('5', '5'), ('2', '5'), ('5', '5')]
     monkeypatch.setenv('OMP_NUM_THREADS', '3')
     assert sweep.environment()[0]['OMP_NUM_THREADS'] == '3'
+    assert default_jobs() == 2
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 0)
+    assert default_jobs() == 16
 
 
 def test_bars_on_a_terminal(gallery, tmp_path):

@@ -210,7 +210,7 @@ class CAMForeground(ClassCounts):
         n, device, size = len(images), generator.device, images.shape[2:]
         kinds = torch.randint(len(self.kinds), (n,), generator=generator, device=device)
         kinds = torch.tensor(self.kinds, device=device)[kinds]
-        draws = torch.rand(n, 2, generator=generator, device=device)
+        draws = torch.rand(n, 2, generator=generator, device=device, dtype=torch.float32)
         chosen = torch.ones(n, dtype=torch.bool, device=device) if chosen is None else chosen
         kinds, draws, chosen = (x.to(images.device, non_blocking=True) for x in (kinds, draws, chosen))
         # a CPU's cache holds the intermediate results of few pixels; an accelerator takes all at once

@@ -1,6 +1,5 @@
 """The data sets of a run in the memory of its device."""
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop
 
 from mmlt.engine.access import unwrap
 from mmlt.engine.fast import FastLoader
@@ -10,19 +9,19 @@ class FastLoaderHook(Hook):
     """Put a :class:`~mmlt.engine.fast.FastLoader` in the place of every loader of the run.
 
     Samplers, class counts, stages, partners, cached CAMs and several ranks work as before; a resumed run is the same
-    bit for bit, which it is not with the framework's own random transforms.
+    bit for bit.
 
     Raises:
-        ValueError: see ``FastLoader``; a loop that counts iterations.
+        ValueError: see ``FastLoader``.
     """
 
     priority = 'VERY_HIGH'  # the others see the new loader
 
     def before_train(self, runner):
-        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
-            raise ValueError(f'FastLoaderHook counts epochs, the run has {type(runner.train_loop).__name__}; set '
-                             'train_cfg=dict(by_epoch=True, max_epochs=...)')
-        _replace(runner, runner.train_loop)
+        loop = runner.train_loop
+        _replace(runner, loop)
+        if hasattr(loop, 'dataloader_iterator'):  # a loop that counts iterations
+            loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)
 
     def before_train_epoch(self, runner):
         runner.train_dataloader.check()  # the other hooks have put their stages' pipelines in by now
