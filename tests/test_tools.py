@@ -33,7 +33,7 @@ def test_count_classes(tmp_path):
                                    ('map.png', [], 'map.png is a single label map; give their folder'),
                                    ('none.json', ['--num-classes', '3'], '--num-classes is for a folder of label')):
         with pytest.raises(SystemExit, match=f'error: .*{message}'):
-            tool('count_classes').main([str(tmp_path / subject), '--out', str(tmp_path / 'out.json'), *more])
+            tool('count').main([str(tmp_path / subject), '--out', str(tmp_path / 'out.json'), *more])
     assert not (tmp_path / 'out.json').exists()
 
 

@@ -1,5 +1,7 @@
 """The command mmlt diagnose."""
+import sys
+
 from mmlt.cli.diagnose import main
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,5 +1,7 @@
 """The command mmlt report."""
+import sys
+
 from mmlt.cli.report import main
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

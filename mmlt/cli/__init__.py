@@ -1,10 +1,77 @@
-"""The ``mmlt`` command. Each module is one sub-command: a docstring with an example, ``add_arguments`` and ``run``."""
+"""The ``mmlt`` command. Each module is one sub-command with a ``main(args)``; tools/*.py call the same functions."""
 import argparse
 import sys
+from importlib import import_module
+
+COMMANDS = {
+    'demo': 'train and compare two recipes on real digits in two minutes; nothing to download',
+    'train': 'train a config, with methods over it',
+    'test': 'evaluate a checkpoint',
+    'refit': 'second stages in seconds on cached features',
+    'sweep': 'many configs, methods and seeds, crash-safe, one table',
+    'report': 'one page about runs: accuracy by class, confusions, reliability, errors',
+    'diagnose': 'look at a data set before training; recipes to try first, ready to run',
+    'split': 'long-tailed lists of a folder of classes',
+    'count': 'class counts of COCO and LVIS annotations, or of the pixels of label maps',
+    'configs': 'the data configs that come with mmlt',
+    'methods': 'every method: paper, cost, evidence, overlay',
+}
+EXAMPLES = """
+  mmlt diagnose data/birds --out birds.html
+  mmlt train cifar100_lt ldam-drw --amp
+  mmlt refit cifar100_lt work_dirs/ce_cifar100_lt/epoch_200.pth --methods maxnorm
+  mmlt report work_dirs/* --out report.html
+"""
+
+
+def parser():
+    """The top-level parser; a command reads its own arguments."""
+    lines = [f'  {name:10}{text}' for name, text in COMMANDS.items()]
+    p = argparse.ArgumentParser(
+        prog='mmlt', formatter_class=argparse.RawDescriptionHelpFormatter, usage='mmlt COMMAND ... [--help]',
+        description='Long-tailed recognition: train, refit, compare, look.\n\n' + '\n'.join(lines),
+        epilog=f'examples:{EXAMPLES}\nmmlt COMMAND --help tells the rest; complete names in the shell with '
+               'pip install argcomplete, then eval "$(register-python-argcomplete mmlt)"')
+    p.add_argument('--version', action='store_true', help="print mmlt's version")
+    p.add_argument('command', nargs='?', metavar='COMMAND', choices=COMMANDS, help=argparse.SUPPRESS)
+    p.add_argument('rest', nargs=argparse.REMAINDER, metavar='...', help=argparse.SUPPRESS).completer = complete
+    return p
+
+
+def complete(prefix, **_):
+    """Names of data sets and methods, beside files."""
+    from .names import configs, methods
+    return [name for name in [*configs(), *methods()] if name.startswith(prefix)]
+
+
+def main(args=None):
+    """Run ``mmlt COMMAND ...``; returns the exit status."""
+    p = parser()
+    try:
+        import argcomplete
+        argcomplete.autocomplete(p)
+    except ImportError:
+        pass
+    args = p.parse_args(args)
+    if args.version:
+        import mmlt
+        print(mmlt.__version__)
+        return 0
+    if args.command is None:
+        p.print_help()
+        return 0
+    sys.argv = [f'mmlt {args.command}', *args.rest]  # what usage lines and records of a run show
+    try:
+        command = import_module(f'mmlt.cli.{args.command}')
+    except ImportError as error:
+        if (error.name or '').startswith('mmlt'):
+            raise
+        sys.exit(f'error: mmlt {args.command} needs {error.name}: pip install "mmlt[onedl,report]"')
+    return command.main(args.rest)
 
 
 def run_alone(doc, add_arguments, run, args=None):
-    """One sub-command as a script of its own."""
+    """One sub-command made of ``add_arguments(parser)`` and ``run(args)``."""
     p = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(p)
     p.add_argument('--debug', action='store_true', help='show where an error arose')

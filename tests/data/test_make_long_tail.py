@@ -14,7 +14,7 @@ from mmlt.core.counts import as_counts
 from mmlt.data.folder_lists import scan_folder, split_images
 from mmlt.data.longtail import long_tail_counts, long_tail_indices
 
-SPEC = importlib.util.spec_from_file_location('make_long_tail', Path(__file__).parents[2] / 'tools/make_long_tail.py')
+SPEC = importlib.util.spec_from_file_location('make_long_tail', Path(__file__).parents[2] / 'mmlt/cli/split.py')
 TOOL = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(TOOL)
 SIZES = {'cat': 25, 'big dog': 30, 'eel': 30, 'ant': 28}  # sorted: ant, big dog, cat, eel

@@ -13,7 +13,7 @@ from PIL import Image
 from mmlt.core.counts import as_counts
 from mmlt.data.pixels import pixel_counts
 
-TOOL = Path(__file__).parents[2] / 'tools/count_classes.py'
+TOOL = Path(__file__).parents[2] / 'mmlt/cli/count.py'
 
 
 @pytest.fixture

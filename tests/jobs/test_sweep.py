@@ -23,7 +23,7 @@ from mmlt.report.sweep_table import summarize, to_markdown, to_rich
 
 ROOT = Path(__file__).parents[2]
 TRAIN = Path(__file__).with_name('sweep_train.py')
-spec = importlib.util.spec_from_file_location('sweep_tool', ROOT / 'tools/sweep.py')
+spec = importlib.util.spec_from_file_location('sweep_tool', ROOT / 'mmlt/cli/sweep.py')
 tool = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tool)
 CB, SQUARE = dict(type='ClassBalancedSampler'), dict(type='SquareRootSampler')

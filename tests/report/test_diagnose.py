@@ -115,7 +115,7 @@ def test_a_recommended_recipe_trains(tmp_path):
     commands = [command for _, rows in found['recipes'] for command in rows]
     command = next(c for c in commands if '2_balanced_softmax' in c).split()
     command += ['--cfg-options', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'model.backbone.depth=8']
-    done = subprocess.run([sys.executable, str(ROOT / command[1]), *command[2:]], cwd=tmp_path, capture_output=True,
+    done = subprocess.run([sys.executable, '-m', 'mmlt.cli', *command[1:]], cwd=tmp_path, capture_output=True,
                           text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / 'r/balanced_softmax/report.html').is_file() and 'mean-class' in done.stdout

@@ -23,8 +23,8 @@ def write_recipes(out, data, rules, facts, no_flip, size, groups=None):
     for i, rule in enumerate(rules, 1):
         if rule.refit:
             last = f'{out / "ce"}/epoch_{facts.epochs}.pth'
-            rows.append((rule, [f'python tools/train.py {name} --work-dir {out / "ce"}',
-                                f'python tools/refit.py {name} {last} --methods {" ".join(rule.refit)} '
+            rows.append((rule, [f'mmlt train {name} --work-dir {out / "ce"}',
+                                f'mmlt refit {name} {last} --methods {" ".join(rule.refit)} '
                                 f'--out {out / "refit"}']))
             continue
         overlays = []
@@ -41,7 +41,7 @@ def write_recipes(out, data, rules, facts, no_flip, size, groups=None):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
             overlays.append(str(file))
-        rows.append((rule, [f'python tools/train.py {name} {" ".join(overlays)} --work-dir {out / rule.overlays[0]}']))
+        rows.append((rule, [f'mmlt train {name} {" ".join(overlays)} --work-dir {out / rule.overlays[0]}']))
     return rows, notes
 
 

@@ -1,0 +1,5 @@
+import sys
+
+from mmlt.cli import main
+
+sys.exit(main())

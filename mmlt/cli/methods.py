@@ -1,0 +1,102 @@
+"""Every method: mmlt methods [WORD], and mmlt methods NAME --show for its formula and docstring.
+
+The cost against cross entropy and the evidence are those of the table of rules (mmlt/report/rules.py) and of
+docs/results.md where there are any.
+"""
+import inspect
+import re
+
+
+def add_arguments(p):
+    p.add_argument('word', nargs='?', default='', help='only those whose name, paper, family or text has it')
+    p.add_argument('--show', action='store_true', help='the overlay, and the docstrings of the classes that it uses')
+    p.add_argument('--task', choices=['cls', 'det', 'seg'], default='cls')
+
+
+def rows(word='', task='cls'):
+    """[(method, cost, evidence)] of the overlays that have the word."""
+    from mmlt.report.rules import RULES
+
+    from .names import methods
+    rules = [rule for rule in RULES if (rule.condition == 'detection') == (task == 'det')]
+    known = {name: rule for rule in rules for name in rule.overlays}
+    found = []
+    for method in methods('' if task == 'cls' else task).values():
+        if word.lower() in f'{method.name} {method.text} {method.family}'.lower():
+            rule = known.get(method.name)
+            evidence = results().get(method.name) if task == 'cls' else None
+            evidence = f'{evidence} on the mini pack (CE 53.9)' if evidence else rule.evidence[0][0] if rule else ''
+            found.append((method, rule.cost if rule else cost(method), evidence))
+    return found
+
+
+def cost(method):
+    """What an overlay costs against cross entropy, by its family, where that is known."""
+    return {'sampler': 'none', 'loss': 'none to little', 'classifier': 'little', 'second stage': 'a short second run'
+            }.get(method.family, '')
+
+
+def results():
+    """{method: mean-class accuracy on the mini pack} of the tables in docs/results.md, {} without the file."""
+    from .names import folder
+    file = folder().parent / 'docs/results.md'
+    text = file.read_text() if file.is_file() else ''
+    part = text[text.find('## The trick gallery, mini pack'):text.find('## MiSLAS, mini pack')]
+    found = dict(re.findall(r'^\| `([\w-]+)` \| \d \| \**([\d.]+(?: ± [\d.]+)?)', part, flags=re.M))
+    return {**found, **({'cam_bs': found['cam_bs_cb'], 'drs': found['drs_cb']} if 'drs_cb' in found else {})}
+
+
+def run(args):
+    from rich.console import Console
+    from rich.table import Table
+
+    from mmlt.report.table import print_table
+    found = rows(args.word, args.task)
+    exact = [row for row in found if row[0].name == args.word]
+    if not found:
+        raise ValueError(f'no method has {args.word!r}; mmlt methods lists all')
+    console = Console(highlight=False, soft_wrap=True)
+    if args.show:
+        for method, price, evidence in exact or found[:3]:
+            show(method, price, evidence, console)
+        return
+    table = Table('method', 'family', 'paper', 'cost', 'evidence')
+    for method, price, evidence in found:
+        table.add_row(method.name, method.family, method.paper or method.text, price, evidence)
+    print_table(table, console)
+    console.print(f'{len(found)} methods. Train one: mmlt train DATA METHOD; more about it: mmlt methods METHOD --show',
+                  markup=False)
+
+
+def show(method, price, evidence, console):
+    """Print an overlay and what its classes say of themselves."""
+    from .names import parts
+    console.rule(method.name)
+    console.print(method.text, markup=False)
+    for name, text in (('cost', price), ('evidence', evidence), ('overlay', str(method.path))):
+        if text:
+            console.print(f'{name}: {text}', markup=False)
+    console.print('\n' + method.path.read_text(), markup=False)
+    for name in parts(method.path):
+        if cls := find_class(name):
+            console.print(f'{name}\n{inspect.getdoc(cls) or ""}\n', markup=False)
+
+
+def find_class(name):
+    """The class of mmlt that is registered under a name, or None."""
+    from importlib import import_module
+
+    from mmlt.registry import ROWS
+    packages = [p for rows in ROWS.values() for row in rows.values() for p in row]
+    for package in packages:
+        try:
+            found = getattr(import_module(package), name, None)
+        except (ImportError, RuntimeError):
+            continue
+        if found is not None:
+            return found
+
+
+def main(args=None):
+    from . import run_alone
+    run_alone(__doc__, add_arguments, run, args)

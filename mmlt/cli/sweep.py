@@ -1,0 +1,237 @@
+"""Train a grid of configs, methods, settings and seeds, several runs at once.
+
+    mmlt sweep configs/data/cifar100_lt.py --methods configs/methods/gallery/*.py \\
+        --set train_dataloader.dataset.imbalance=100 50 --seeds 0 1 2 --jobs 2
+    mmlt sweep my_configs/ --seeds 0 1
+
+A CONFIG is a file or a folder of them. Each run trains in OUT/<name>/seed_<s>. Stop it as you like, even by kill -9,
+and start it again with the same command: finished runs are kept, the others go on from their newest checkpoint, and a
+run whose config changed starts anew. OUT/results.{csv,md} hold all finished runs in OUT: mean ± deviation over the
+seeds, the difference to cross entropy on the same data, and the numbers of published.json beside overlays:
+[{"source": .., "data": .., "imbalance": .., "top1": {"<method>": ..}}, ..]
+"""
+import argparse
+import itertools
+import json
+import re
+import shlex
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from mmengine.config import DictAction
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+
+from mmlt.cli.report import after_training
+from mmlt.engine.files import write_whole
+from mmlt.engine.overlays import find_overlay
+from mmlt.jobs.runs import Run, find_configs, load_config, read_result
+from mmlt.jobs.sweep import Sweep, default_jobs
+from mmlt.report.sweep_table import summarize, to_csv, to_markdown, to_rich
+from mmlt.report.table import print_table
+
+TRAIN = Path(__file__).with_name('train.py')
+
+
+def parse_args(args=None):
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('configs', nargs='+', metavar='CONFIG', help='a config, a folder of them, or the name of a data set')
+    p.add_argument('--methods', nargs='+', default=[], metavar='OVERLAY', help='each merged over each config: files '
+                   'or names of methods')
+    p.add_argument('--set', nargs='+', action='append', default=[], metavar=('KEY=VALUE', 'VALUE'),
+                   help='train with each of these values; several --set span a grid')
+    p.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='S', help='default: 0')
+    p.add_argument('--jobs', type=int, metavar='N', help='runs at once, dealt over the visible GPUs; several fit on '
+                   'one (default: one a GPU; without a GPU one a core, each of one thread; with --slurm 1)')
+    p.add_argument('--out', type=Path, help='default: work_dirs/<names of the configs>')
+    p.add_argument('--share', action='store_true', help='train once the first epochs that runs of a seed have in '
+                   'common: those whose configs differ only in later stages of StageSwitchHook; as in any resumed run, '
+                   "the frameworks' own random transforms start anew there")
+    p.add_argument('--amp', action='store_true', help='mixed precision')
+    p.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for every config')
+    p.add_argument('--slurm', metavar='PARTITION', help='run each as a Slurm job of one GPU, by srun')
+    p.add_argument('--slurm-args', type=shlex.split, default=[], metavar='ARGS',
+                   help="further ones of srun: --slurm-args='--time=4:00:00 --mem=16G'")
+    args = p.parse_args(args)
+    if min(args.seeds) < 0 or max(args.seeds) >= 2**32 or len(set(args.seeds)) < len(args.seeds):
+        p.error(f'--seeds {" ".join(map(str, args.seeds))}: give different numbers of 0 or more, below 2**32')
+    if args.jobs is None:
+        args.jobs = 1 if args.slurm else default_jobs()
+    if args.jobs < 1:
+        p.error(f'--jobs {args.jobs}: at least 1 must run at once')
+    if args.out and args.out.is_file():
+        p.error(f'--out {args.out}: is a file, give a folder')
+    if bad := [option for option in args.cfg_options if '=' not in option]:
+        p.error(f'--cfg-options {" ".join(bad)}: give KEY=VALUE')
+    if bad := [values for values in args.set if '=' not in values[0] or any('=' in value for value in values[1:])]:
+        p.error(f'--set {" ".join(bad[0])}: give KEY=VALUE [VALUE ...], and --set again for another key')
+    if args.slurm and not shutil.which('srun'):
+        p.error(f'--slurm {args.slurm}: there is no srun on this machine')
+    args.out = args.out or Path('work_dirs') / '-'.join(Path(config).resolve().stem for config in args.configs)
+    return args
+
+
+class Display:
+    """Bars on a terminal, else a line for each event."""
+
+    def __init__(self, console, total):
+        self.console, self.total, self.done, self.tasks = console, total, 0, {}
+        columns = TextColumn('{task.description}'), BarColumn(), TextColumn('{task.completed:g}/{task.total:g}'), \
+            TextColumn('{task.fields[eta]}')
+        self.progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+        self.all = self.progress.add_task('runs', total=total, eta='')
+        self.start, self.work, self.trained = time.time(), {}, 0
+
+    def expect(self, runs):
+        """What is left to train, in epochs or iterations, for the time left."""
+        self.work = {run: run.end - run.checkpoint()[0] for run in runs}
+
+    def left(self):
+        """', about .. left', judged by what was trained so far."""
+        rest = sum(self.work.values())
+        if not rest or not self.trained:
+            return ''
+        minutes = (time.time() - self.start) / 60 * rest / self.trained
+        return f', about {minutes / 60:.1f} h left' if minutes > 90 else f', about {minutes:.0f} min left'
+
+    def report(self, run, event, text):
+        if event in ('done', 'failed'):
+            self.done += 1
+            self.trained += self.work.pop(run, 0)
+            text += self.left() if event == 'done' else ''
+        style = dict(done='green', failed='bold red', note='yellow').get(event)
+        self.console.print(f'[{self.done}/{self.total}] {run}: {text}', style=style, markup=False)
+
+    def tick(self, sweep):
+        self.progress.update(self.all, completed=self.done)
+        if self.progress.disable:
+            return
+        for run in set(self.tasks) - set(sweep.active):
+            self.progress.remove_task(self.tasks.pop(run))
+        for run, job in sweep.active.items():
+            if run not in self.tasks:
+                self.tasks[run] = self.progress.add_task(escape(str(run)), total=run.end, completed=job.began, eta='')
+            step = max(run.progress(job.since), job.began)
+            seconds, steps = time.time() - job.since, step - job.began
+            left = f'{seconds / steps * (run.end - step) / 60:.0f} min left' if steps else ''
+            self.progress.update(self.tasks[run], completed=step, eta=left)
+
+
+def parse_options(options):
+    """['a.b=1'] -> {'a.b': 1}"""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    return parser.parse_args(['--cfg-options', *options]).cfg_options if options else {}
+
+
+def load_runs(args, console):
+    """The runs, config by config, and the errors of configs that cannot be read."""
+    settings = []
+    for first, *others in args.set:
+        key, _, value = first.partition('=')
+        settings.append([f'{key}={value}' for value in (value, *others)])
+    methods = [[find_overlay(method)] for method in args.methods] or [[]]
+    runs, bad = [], {}
+    for path, overlays, point in itertools.product(find_configs(args.configs), methods, itertools.product(*settings)):
+        name = ' '.join(map(str, (path, *overlays, *point)))
+        try:
+            cfg = load_config(path, parse_options([*args.cfg_options, *point]), overlays)
+            runs += [Run(path, cfg, seed, args.out, args.amp, args.cfg_options, overlays, point) for seed in args.seeds]
+        except Exception as error:  # a config is code
+            bad[name] = f'{type(error).__name__}: {error}'
+            console.print(f'{name}: {bad[name]}', style='bold red', markup=False)
+    return runs, bad
+
+
+def _is_row(top1):
+    return isinstance(top1, dict) and all(isinstance(value, (int, float)) for value in top1.values())
+
+
+def load_published(files, names, console):
+    """The tables of published numbers in the files that exist."""
+    tables = []
+    for file in sorted(files):
+        if file.is_file():
+            try:
+                found = json.loads(file.read_text())
+            except (ValueError, RecursionError) as error:
+                raise ValueError(f'{file} is no JSON: {error}') from None
+            if not isinstance(found, list) or not all(isinstance(table, dict) and _is_row(table.get('top1'))
+                                                      for table in found):
+                raise ValueError(f'{file}: give [{{"source": .., "data": .., "imbalance": .., "top1": {{"<method>": '
+                                 '..}}, ..]')
+            known = names | {path.stem for path in file.parent.glob('*.py')}
+            if unknown := sorted({method for table in found for method in table['top1']} - known):
+                console.print(f'{file} has rows of no config: {", ".join(unknown)}', style='yellow', markup=False)
+            tables += found
+    return tables
+
+
+def finished(args, runs):
+    """What was written about each finished run in OUT: those of ``runs`` first, by name."""
+    results = {run.name: [] for run in runs}
+    for run in runs:
+        if result := run.result():
+            results[run.name].append(result)
+    for folder in sorted(set(args.out.glob('*/seed_*')) - {run.folder for run in runs}):
+        result = re.fullmatch(r'seed_\d+', folder.name) and read_result(folder)
+        if result:
+            results.setdefault(folder.parent.name, []).append(result)
+    return results
+
+
+def write_tables(args, runs, published):
+    rows = summarize(finished(args, runs), len(args.seeds), published)
+    write_whole(args.out / 'results.csv', to_csv(rows).encode())
+    write_whole(args.out / 'results.md', f'{to_markdown(rows)}\n'.encode())
+    return rows
+
+
+def main(args=None, train=TRAIN):
+    """Returns the exit status."""
+    args, console = parse_args(args), Console(soft_wrap=True, highlight=False)
+    try:
+        runs, bad = load_runs(args, console)
+        files = {Path(path).parent / 'published.json' for run in runs for path in (run.path, *run.overlays)}
+        published = load_published(files, {run.settings['method'] for run in runs}, console)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f'error: {error}') from None
+    if not runs:
+        return 1
+    args.out.mkdir(parents=True, exist_ok=True)
+    todo = [run for run in runs if not run.result()]
+    if len(todo) < len(runs):
+        console.print(f'{len(runs) - len(todo)} of {len(runs)} runs are finished')
+    display = Display(console, len(todo))
+    display.expect(todo)
+
+    def report(run, event, text):
+        display.report(run, event, text)
+        if event == 'done':
+            write_tables(args, runs, published)
+
+    sweep = Sweep(runs, train, args.jobs, args.share, args.slurm, args.slurm_args, report)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    status = 0
+    try:
+        with display.progress:
+            sweep.run(display.tick)
+    except KeyboardInterrupt:
+        console.print('interrupted; the same command goes on')
+        status = 130
+    print_table(to_rich(write_tables(args, runs, published)), Console(width=max(console.width, 140)))
+    console.print(f'Table and runs: {args.out}')
+    after_training(args.out)
+    for run, reason in sweep.failed.items():
+        console.print(f'{run} failed, {reason}; see {run.folder / "log.txt"}', style='bold red', markup=False)
+    for path, error in bad.items():
+        console.print(f'{path}: {error}', style='bold red', markup=False)
+    return status or int(bool(sweep.failed or bad))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The command mmlt: its commands, names, and what it says of methods."""
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmlt.cli import COMMANDS, complete, main
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_every_command_has_a_module_a_line_of_help_and_an_example():
+    for name in COMMANDS:
+        text = (ROOT / f'mmlt/cli/{name}.py').read_text()
+        assert 'def main(' in text and text.startswith('"""'), name
+    assert {path.stem for path in (ROOT / 'mmlt/cli').glob('[a-z]*.py')} - {'names'} == set(COMMANDS)
+
+
+def test_help_and_version(capsys):
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    assert all(f'  {name}' in shown for name in COMMANDS) and 'mmlt diagnose data/birds' in shown
+    assert main(['--version']) == 0 and capsys.readouterr().out.count('.') == 2
+    with pytest.raises(SystemExit):
+        main(['trian'])
+    assert 'invalid choice' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('command', ['report', 'split', 'count', 'configs', 'methods', 'diagnose'])
+def test_commands_explain_themselves(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([command, '--help'])
+    assert end.value.code == 0 and f'mmlt {command}' in capsys.readouterr().out
+
+
+def test_methods_are_listed_with_paper_cost_and_evidence(capsys):
+    pytest.importorskip('mmengine')
+    main(['methods', 'ldam'])
+    shown = capsys.readouterr().out
+    assert 'ldam-drw' in shown and 'Cao et al., NeurIPS 2019, arXiv:1906.07413' in shown and '59.40 on the' in shown
+    with pytest.raises(SystemExit, match="no method has 'xyzzy'"):
+        main(['methods', 'xyzzy'])
+
+
+def test_a_method_is_shown_with_its_overlay_and_docstrings(capsys):
+    pytest.importorskip('mmpretrain')
+    main(['methods', 'ldam', '--show'])
+    shown = capsys.readouterr().out
+    assert "type='LDAMLoss'" in shown and 'LDAMLoss\n' in shown and '1906.07413' in shown
+
+
+def test_every_overlay_names_a_family():
+    pytest.importorskip('mmengine')
+    from mmlt.cli.names import configs, methods
+    found = methods()
+    assert len(found) >= 40 and all(method.text for method in found.values())
+    assert sum(method.family == 'other' for method in found.values()) <= 2
+    assert found['cam_bs'].family == 'augmentation' and found['crt'].family == 'second stage'
+    assert found['ldam'].paper == 'Cao et al., NeurIPS 2019, arXiv:1906.07413'
+    assert all(text for text, _ in configs().values())
+
+
+def test_names_complete():
+    pytest.importorskip('mmengine')
+    assert complete('cifar100') == ['cifar100_lt'] and 'ldam-drw' in complete('lda')
+
+
+def test_train_finds_data_and_overlays_by_name(tmp_path):
+    pytest.importorskip('mmpretrain')
+    command = [sys.executable, '-m', 'mmlt.cli', 'train', 'digits', 'balanced_softmax', '--work-dir', str(tmp_path),
+               '--cfg-options', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'model.backbone.depth=8']
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert 'mean-class' in done.stdout and 'Next: mmlt refit digits balanced_softmax' in done.stdout
+    assert (tmp_path / 'report.html').is_file() and '"mmlt train' not in done.stderr
