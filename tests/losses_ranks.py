@@ -7,7 +7,8 @@ from mmlt.core import losses as lt
 
 
 def build():
-    return [lt.EqualizationLossV2(), lt.SeesawSoftmaxLoss(), lt.SoftmaxEqualizationLoss([9] * 5, gamma=0.5, threshold=1)]
+    equalization = lt.SoftmaxEqualizationLoss([9] * 5, gamma=0.5, threshold=1)
+    return [lt.EqualizationLossV2(), lt.SeesawSoftmaxLoss(), equalization]
 
 
 def batches():

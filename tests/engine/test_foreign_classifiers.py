@@ -47,3 +47,20 @@ def test_without_the_hook_the_state_is_lost(classifier):
     model.loss_module.seen *= 0
     unexpected = model.load_state_dict(state, strict=False).unexpected_keys
     assert 'model.loss_module.seen' in unexpected and not model.loss_module.seen.any()
+
+
+@pytest.mark.parametrize('classifier', ['TimmClassifier', 'HuggingFaceClassifier'], indirect=True)
+def test_with_ema(tmp_path, classifier):
+    """``EMAHook`` ended in a KeyError at the first checkpoint, and the copy of the loss kept its own state."""
+    ema = dict(custom_hooks=[dict(type='ClassCountsHook'), dict(type='EMAHook')])
+    whole = tiny.train(tmp_path / 'whole', epochs=3, **settings(classifier, 'SeesawSoftmaxLoss', **ema))
+    part = tiny.train(tmp_path / 'part', epochs=3, resume=True, load_from=str(tmp_path / 'whole/epoch_2.pth'),
+                      **settings(classifier, 'SeesawSoftmaxLoss', **ema))
+    for runner in (whole, part):
+        hook = next(hook for hook in runner.hooks if hasattr(hook, 'ema_model'))
+        runner.averaged = hook.ema_model.module.state_dict()
+    for a, b in ((whole.model.state_dict(), part.model.state_dict()), (whole.averaged, part.averaged)):
+        assert a.keys() == b.keys() and [key for key in a if not torch.equal(a[key], b[key])] == []
+    saved = torch.load(tmp_path / 'whole/epoch_3.pth', weights_only=False)
+    assert saved['state_dict'].keys() == whole.model.state_dict().keys()
+    assert all(saved['state_dict'][key].equal(value) for key, value in whole.averaged.items())

@@ -8,6 +8,7 @@ from mmlt.data.annotations import read_counts
 from mmlt.data.labels import class_counts as count_classes
 from mmlt.data.labels import labels_of, num_classes_of
 from mmlt.engine.access import batch_augments, ema_models, give_counts, prepare_augments, unwrap
+from mmlt.engine.ema_keys import mend_ema_keys
 from mmlt.engine.label_checks import refuse_multi_label
 from mmlt.engine.load import saved_counts
 from mmlt.engine.pipelines import number_samples
@@ -68,6 +69,7 @@ class ClassCountsHook(Hook):
                                  f'{len(self.counts)} classes; set num_classes={len(self.counts)} in the config')
             if hasattr(module, 'fc_cls') and hasattr(module, 'cls_predictor_cfg'):
                 self._check_predictor(name, module)
+        mend_ema_keys(runner)
         refuse_multi_label(model)
         check_teachers(model, self.counts, classes)
         self._hand_over(runner)
