@@ -12,17 +12,25 @@ class RepeatPipeline(BaseTransform):
     MMPretrain's ``MultiView`` wants its transforms apart from loading and packing; this takes a pipeline as it is.
 
     Args:
-        pipeline (list[dict]): from loading to ``PackInputs``.
+        pipeline (list[dict]): from loading to packing, which comes last.
         num_views (int): V.
+        views (list[list[dict]], optional): what each of V views has beside, before it is packed.
+
+    Raises:
+        ValueError: ``views`` are not V.
     """
 
-    def __init__(self, pipeline, num_views=2):
+    def __init__(self, pipeline, num_views=2, views=None):
+        views = [[] for _ in range(num_views)] if views is None else views
+        if len(views) != num_views:
+            raise ValueError(f'RepeatPipeline: num_views={num_views}, and views has {len(views)} lists of transforms')
         loads = 0
         while loads < len(pipeline) and str(pipeline[loads]['type']).rpartition('.')[2].startswith('Load'):
             loads += 1
-        self.load, self.pipeline, self.num_views = Compose(pipeline[:loads]), Compose(pipeline[loads:]), num_views
+        self.load = Compose(pipeline[:loads])
+        self.views = [Compose([*pipeline[loads:-1], *view, pipeline[-1]]) for view in views]
 
     def transform(self, results):
         results = self.load(results)
-        views = [self.pipeline(copy.deepcopy(results)) for _ in range(self.num_views)]
+        views = [view(copy.deepcopy(results)) for view in self.views]
         return dict(inputs=[view['inputs'] for view in views], data_samples=views[0]['data_samples'])

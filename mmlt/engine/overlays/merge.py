@@ -109,8 +109,10 @@ class Merge:
 
     def dicts(self, old, new, path):
         merged = dict(old)
+        # an overlay that names the type of a part may give it whatever that type takes
+        merge = Merge(self.name, False, self.scope) if path[:1] == ('model', ) and 'type' in new else self
         for key, value in new.items():
-            merged[key] = self.values(old.get(key), value, (*path, key))
+            merged[key] = merge.values(old.get(key), value, (*path, key))
         return merged
 
     def missing(self, old, new, path):

@@ -1,0 +1,50 @@
+"""Overlays of two branches and of contrast: the released learning rates, and views of any pipeline."""
+import pytest
+
+pytest.importorskip('mmpretrain')
+import torch
+from mmengine.registry import PARAM_SCHEDULERS
+
+from mmlt.engine.overlays import load
+
+
+def learning_rates(cfg):
+    """The learning rate of every epoch."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=cfg.optim_wrapper.optimizer.lr)
+    schedulers = [PARAM_SCHEDULERS.build(dict(s, optimizer=optimizer, **{
+        key: False for key in ('convert_to_iter_based', ) if key in s})) for s in cfg.param_scheduler]
+    rates = []
+    for _ in range(cfg.train_cfg.max_epochs):
+        rates.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        for scheduler in schedulers:
+            scheduler.step()
+    return rates
+
+
+@pytest.mark.parametrize(('method', 'expected'), [
+    ('bbn', {0: .1 * 7 / 15, 1: .06, 3: .1 * 13 / 15, 4: .1, 118: .1, 119: 1e-3, 158: 1e-3, 159: 1e-5}),
+    ('gml', {0: .02, 4: .10, 5: .12, 6: .1, 160: .1, 161: .01, 180: .01, 181: .001}),  # too high in epoch 5
+    ('gml_teacher', {5: .12, 6: .1, 161: .01, 181: .001}),
+    ('proco', {0: .06, 4: .3, 160: .03, 180: .003}),
+    ('bcl', {4: .1, 160: 1e-3, 180: 1e-5}),
+])
+def test_released_learning_rates(method, expected):
+    rates = learning_rates(load('cifar100_lt', method))
+    assert {epoch: rates[epoch] for epoch in expected} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(('imbalance', 'expected'), [
+    (100, (4.0, 1.0, 1.2)), (50, (6.0, 0.8, 1.2)), (10, (4.0, 0.8, 1.2))])
+def test_glmc_by_imbalance(imbalance, expected):
+    model = load('cifar100_lt', 'glmc', options={'train_dataloader.dataset.imbalance': imbalance}).model
+    defaults = dict(contrast_weight=4.0, partner_power=1.0, label_weighting=1.2)
+    assert tuple({**defaults, **model}[key] for key in defaults) == expected
+
+
+@pytest.mark.parametrize('method', ['bcl', 'proco', 'gml', 'glmc', 'hybrid_sc'])
+@pytest.mark.parametrize('data', ['imagenet_lt', 'digits'])
+def test_views_are_made_of_the_pipeline_of_the_data(method, data):
+    repeat, = load(data, method).train_dataloader.dataset.pipeline
+    assert repeat.pipeline == load(data).train_dataloader.dataset.pipeline
+    assert repeat.num_views == (2 if method in ('glmc', 'hybrid_sc') else 3)
