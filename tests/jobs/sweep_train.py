@@ -19,6 +19,8 @@ def log(path, **line):
 
 def train(args):
     cfg = runpy.run_path(args.config)
+    for overlay in args.overlays:
+        cfg['model'].update(runpy.run_path(overlay).get('model', {}))
     model, end = cfg['model'], cfg['train_cfg']['max_epochs']
     begin = int(zipfile.ZipFile(args.resume).read('epoch')) if args.resume else 0
     scalars = args.work_dir / str(time.time()) / 'vis_data/scalars.json'
@@ -42,6 +44,7 @@ def train(args):
 if __name__ == '__main__':
     p = argparse.ArgumentParser()
     p.add_argument('config')
+    p.add_argument('overlays', nargs='*')
     p.add_argument('--work-dir', type=Path)
     p.add_argument('--seed', type=int)
     p.add_argument('--resume')

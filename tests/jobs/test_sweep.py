@@ -533,3 +533,33 @@ def test_any_json_in_the_files_of_a_run(tmp_path, content):
         assert run.result() is None and run.validation() is None and run.progress() == 0
         if content[0] != '{':
             assert not run.is_own()
+
+
+def test_a_grid_of_methods_and_settings(sweep, tmp_path, gallery):
+    """Two methods by two imbalances; an earlier run in OUT stays in the table."""
+    write_config(gallery / 'old.py', top1=1.)
+    sweep()
+    for file in gallery.glob('*'):
+        file.unlink()
+    base = write_config(gallery / 'set.py')
+    base.write_text(base.read_text() + '\ndata_name = "set"\ndefault_scope = "mmengine"\n')
+    methods = tmp_path / 'methods'
+    methods.mkdir()
+    (methods / 'ce.py').write_text('')
+    (methods / 'x.py').write_text('model = dict(top1=44.)')
+    (methods / 'published.json').write_text(json.dumps([dict(data='set', imbalance=50, source='P', top1=dict(x=30.5))]))
+    status, printed = sweep('--methods', methods / 'ce.py', methods / 'x.py', '--set',
+                            'train_dataloader.dataset.imbalance=100', '50', '--seeds', 0, 1)
+    assert status == 0 and 'log: ' in printed and ' left' in printed, printed
+    rows = {row['config']: row for row in csv.DictReader((tmp_path / 'out/results.csv').open())}
+    assert list(rows) == [f'{method}_set_imbalance={n}' for method in ('ce', 'x') for n in (100, 50)] + ['old']
+    assert [row['published'] for row in rows.values()] == ['', '', '', '30.5', '']
+    settings = json.loads((tmp_path / 'out/x_set_imbalance=50/seed_1/settings.json').read_text())
+    assert settings['overlays'] == [str(methods / 'x.py')] and settings['imbalance'] == 50
+
+
+def test_against_cross_entropy():
+    def result(method, imbalance, *values):
+        return [dict(method=method, data='set', imbalance=imbalance, metrics={'lt/mean_class': x}) for x in values]
+    rows = summarize({'a': result('ce', 100, 40., 42.), 'b': result('x', 100, 44.), 'c': result('x', 50, 50.)}, 2)
+    assert [row['against_ce'] for row in rows] == [0, 3, None]

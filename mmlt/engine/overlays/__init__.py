@@ -6,7 +6,8 @@ from mmengine.utils import import_modules_from_strings
 
 from .files import find_config, find_overlay, read, run_name, stem
 from .fit import fit
-from .merge import merge, prepare
+from .heads import place
+from .merge import merge, refer, tune
 
 __all__ = ['find_config', 'find_overlay', 'load', 'overlaid', 'run_name']
 
@@ -49,9 +50,11 @@ def load(config, *overlays, options=None):
     files = [find_overlay(overlay, scope) for overlay in overlays]
     first = stem(config, cfg)
     for file in files:
-        diff = prepare(read(file).to_dict(), cfg, options, first, stem(file))
+        name = stem(file)
+        diff = place(tune(read(file).to_dict(), cfg, options, name), cfg, name)
         import_modules_from_strings(**diff.get('custom_imports', dict(imports=[])))
-        cfg = merge(cfg, diff, stem(file))
+        merge(cfg, diff, name)  # refuses what does not fit, before the training set is counted
+        cfg = merge(cfg, refer(diff, cfg, options, first, name), name)
     merged = Config(cfg)
     merged.merge_from_dict(options)
     cfg = fit(merged.to_dict(), [stem(file) for file in files])

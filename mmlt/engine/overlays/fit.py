@@ -1,14 +1,9 @@
 """Make a config with overlays complete: what its methods need of the model, the hooks and the metrics."""
 import itertools
-import warnings
+import math
 
-import torch
-from mmengine.registry import MODELS
-from torch import nn
-
-from .merge import resolve
-
-CAM = 'a convolutional backbone, GlobalAveragePooling and a head with one linear or cosine layer fc'
+from .heads import fit_cam, fit_head
+from .parts import hooks, inner_model, staged
 
 
 def fit(cfg, names):
@@ -38,11 +33,6 @@ def fit(cfg, names):
     return cfg
 
 
-def hooks(cfg):
-    named = (cfg.get('default_hooks') or {}).values()
-    return [hook for hook in [*named, *(cfg.get('custom_hooks') or [])] if isinstance(hook, dict)]
-
-
 def add_hook(cfg, key, kind):
     if not any(hook.get('type') == kind for hook in hooks(cfg)):
         cfg['default_hooks'] = {**(cfg.get('default_hooks') or {}), key: dict(type=kind)}
@@ -69,9 +59,6 @@ def add_metric(cfg):
 
 # stages
 
-def staged(cfg):
-    return next((hook['stages'] for hook in hooks(cfg) if hook.get('type') == 'StageSwitchHook'), [])
-
 
 def fit_stages(cfg, name):
     """Order the stages, and turn fractions of the run into epochs (or iterations)."""
@@ -82,7 +69,7 @@ def fit_stages(cfg, name):
     given = [stage['begin'] for stage in stages]
     for stage in stages:
         if 0 < stage['begin'] < 1:
-            stage['begin'] = round(moved.get(stage['begin'], stage['begin']) * end)
+            stage['begin'] = math.floor(moved.get(stage['begin'], stage['begin']) * end + 0.5)
         for sampler in _dicts(stage.get('sampler')):
             if sampler.get('max_epochs') == '{{epochs_left}}':
                 sampler['max_epochs'] = end - stage['begin']
@@ -103,91 +90,6 @@ def _dicts(node):
         yield node
     for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
         yield from _dicts(item)
-
-
-# the head
-
-def inner_model(cfg):
-    """The model's config inside ``SwapClassifier``."""
-    model = cfg['model']
-    while model.get('type') == 'SwapClassifier':
-        model = model['model']
-    return model
-
-
-def fit_head(cfg, name):
-    """Give the head the classifier and the features that its parts need."""
-    head = inner_model(cfg).get('head')
-    if not isinstance(head, dict):
-        return
-    kind, longtail, linear = (resolve(kind) for kind in (head['type'], 'LongTailClsHead', 'LinearClsHead'))
-    if kind is None or (isinstance(kind, type) and issubclass(kind, longtail)):
-        return
-    losses = [head.get('loss'), *(stage.get('loss') for stage in staged(cfg))]
-    needy = [loss['type'] for loss in losses if loss and needs_more(loss['type'])]
-    wanted = [key for key in ('classifier', 'logit_adjust') if head.get(key)]
-    if kind is linear and (needy or wanted):
-        head['type'] = 'LongTailClsHead'
-        return
-    if needy:
-        raise ValueError(f'{name}: {needy[0]} needs more than logits, which LongTailClsHead hands over; this config '
-                         f'has {head["type"]}')
-    if 'logit_adjust' in wanted:
-        raise ValueError(f'{name}: logit_adjust belongs to LongTailClsHead; this config has {head["type"]}')
-    swap = head.pop('classifier', None)
-    if issubclass(kind, linear):
-        paths = ['head.fc']
-    elif swap or 'head.fc' in str(hooks(cfg)):
-        paths = classifier_paths(head, name)
-    else:
-        return
-    if swap:
-        cfg['model'] = dict(type='SwapClassifier', model=cfg['model'], to=swap,
-                            path=paths[0] if len(paths) == 1 else paths)
-    redirect(hooks(cfg), 'head.fc', paths)
-
-
-def needs_more(kind):
-    """True if a loss asks for more than logits and target."""
-    loss = resolve(kind)
-    return bool(getattr(loss, 'needs_features', False) or getattr(loss, 'requires', ()))
-
-
-def classifier_paths(head, name):
-    """Where a head that is no ``LinearClsHead`` has its linear layers of ``num_classes`` outputs."""
-    with torch.device('meta'), MODELS.switch_scope_and_registry('mmpretrain') as registry, warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        module = registry.build(dict(head))
-    found = [f'head.{path}' for path, layer in module.named_modules()
-             if type(layer) is nn.Linear and layer.out_features == head.get('num_classes')]
-    if not found:
-        raise ValueError(f'{name} changes the classifier head.fc; {head["type"]} has neither fc nor another linear '
-                         'layer of num_classes outputs')
-    return found
-
-
-def redirect(node, old, paths):
-    """Replace a module path in lists and values of hooks, in place."""
-    items = node.items() if isinstance(node, dict) else enumerate(node)
-    for key, value in list(items):
-        if isinstance(value, (dict, list)):
-            if isinstance(value, list) and old in value:
-                value[:] = [path for item in value for path in (paths if item == old else [item])]
-            redirect(value, old, paths)
-        elif value == old:
-            node[key] = paths[0]
-
-
-def fit_cam(cfg, name):
-    if not any(stage.get('cam') is not None for stage in staged(cfg)):
-        return
-    model = inner_model(cfg)
-    neck, head = model.get('neck'), model.get('head') or {}
-    kind = resolve(head.get('type', ''))
-    if (neck or {}).get('type') != 'GlobalAveragePooling' or not issubclass(kind or int, resolve('LinearClsHead')):
-        raise ValueError(f'{name} makes class activation maps, for which it needs {CAM}; this config has '
-                         f'{model.get("backbone", {}).get("type", model["type"])} with the neck '
-                         f'{neck and neck["type"]} and the head {head.get("type")}')
 
 
 # detectors and segmentors

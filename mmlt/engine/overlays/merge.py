@@ -13,16 +13,21 @@ PARTS = ('backbone', 'neck', 'head', 'rpn_head', 'roi_head', 'bbox_head', 'mask_
 OPERATORS = {'+': operator.add, '-': operator.sub, '//': operator.floordiv}
 
 
-def prepare(diff, cfg, options, below, name):
-    """The overlay with its settings for the data set of ``cfg`` and without references."""
+def tune(diff, cfg, options, name):
+    """The overlay with its settings for the data set of ``cfg``."""
     tuned = diff.pop('tuned', {})
-    names = dict(name=below, config=below.removeprefix('ce_'), epochs_left='{{epochs_left}}')
     data = cfg.get('data_name')
     imbalance = options.get('train_dataloader.dataset.imbalance') or _get(cfg, 'train_dataloader.dataset.imbalance')
     diff = {key: value for key, value in diff.items() if key[0] != '_'}
     for key in (data, f'{data}/{imbalance}'):
         for path, value in tuned.get(key, {}).items():
             diff = merge(diff, nested(path, value), name, strict=False)
+    return diff
+
+
+def refer(diff, cfg, options, below, name):
+    """The overlay with values of ``cfg`` where it refers to them."""
+    names = dict(name=below, config=below.removeprefix('ce_'), epochs_left='{{epochs_left}}')
 
     def look_up(match):
         path, sign, number = match.groups()
