@@ -16,8 +16,16 @@ def check_teachers(model, counts, classes=None) -> None:
         teacher.check(len(counts), counts, classes, preprocessor=getattr(model, 'data_preprocessor', None))
 
 
-def check_resumed(model, recorded) -> None:
+def record_teachers(model, checkpoint) -> None:
+    """Write where the teachers of a student came from to ``meta['teachers']`` of its checkpoint."""
+    teachers = teachers_of(model)
+    if teachers:
+        checkpoint['meta']['teachers'] = {name: teacher.record() for name, teacher in teachers.items()}
+
+
+def check_resumed(model, checkpoint) -> None:
     """Raise a ValueError unless the teachers of a student are those that its checkpoint was trained with."""
+    recorded = checkpoint.get('meta', {}).get('teachers', {})
     for name, teacher in teachers_of(model).items():
         then, now = recorded.get(name, {}), teacher.record()
         if then.get('sha256', now['sha256']) != now['sha256']:

@@ -1,6 +1,4 @@
 """Class counts of the training set, handed to every part that asks for them."""
-import warnings
-
 from mmengine.hooks import Hook
 
 from mmlt.core.counts import as_counts, shot_groups
@@ -8,11 +6,15 @@ from mmlt.data.annotations import read_counts
 from mmlt.data.labels import class_counts as count_classes
 from mmlt.data.labels import labels_of, num_classes_of
 from mmlt.engine.access import batch_augments, ema_models, give_counts, prepare_augments, unwrap
+from mmlt.engine.double_balance import warn_double_balance
 from mmlt.engine.ema_keys import mend_ema_keys
+from mmlt.engine.head_checks import attach_predictors, check_heads, other_classes
 from mmlt.engine.label_checks import refuse_multi_label
 from mmlt.engine.load import saved_counts
+from mmlt.engine.loader import counts_iterations
+from mmlt.engine.loss_keys import keep_loss_keys
 from mmlt.engine.pipelines import number_samples
-from mmlt.engine.teacher_checks import check_resumed, check_teachers, teachers_of
+from mmlt.engine.teacher_checks import check_resumed, check_teachers, record_teachers
 
 
 class ClassCountsHook(Hook):
@@ -42,11 +44,10 @@ class ClassCountsHook(Hook):
         self.instances = None
         self.num_images = None
         self.foreign = None
+        self.pair = None
 
     def before_run(self, runner):
-        model = unwrap(runner.model)
-        if hasattr(model, '_add_state_dict_prefix') and hasattr(model, 'loss_module'):
-            model._register_load_state_dict_pre_hook(_restore_loss_keys)  # runs after the model's own
+        keep_loss_keys(unwrap(runner.model))
 
     def before_train(self, runner):
         if self.foreign and runner._resume:
@@ -58,17 +59,8 @@ class ClassCountsHook(Hook):
             return
         classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
         self._count(dataset)
-        for name, module in model.named_modules():
-            expected = getattr(module, 'num_classes', None)
-            head = name.startswith('head') or 'bbox_head' in name
-            if isinstance(expected, int) and head and expected != len(self.counts):
-                if self.given is not None:
-                    raise ValueError(f'class_counts={self.given} of ClassCountsHook has {len(self.counts)} entries, '
-                                     f'{name} ({type(module).__name__}) num_classes={expected}')
-                raise ValueError(f'{name} ({type(module).__name__}) has num_classes={expected}, the training set has '
-                                 f'{len(self.counts)} classes; set num_classes={len(self.counts)} in the config')
-            if hasattr(module, 'fc_cls') and hasattr(module, 'cls_predictor_cfg'):
-                self._check_predictor(name, module)
+        check_heads(model, self.counts, self.given)
+        attach_predictors(model)
         mend_ema_keys(runner)
         refuse_multi_label(model)
         check_teachers(model, self.counts, classes)
@@ -94,17 +86,6 @@ class ClassCountsHook(Hook):
         else:
             counts, instances = (read_counts(self.given, unit) for unit in ('image', 'instance'))
         self.counts, self.instances = as_counts(counts, allow_empty=True), as_counts(instances, allow_empty=True)
-
-    @staticmethod
-    def _check_predictor(name, head):
-        kind = head.cls_predictor_cfg.get('type')
-        kind = kind.rpartition('.')[2] if isinstance(kind, str) else getattr(kind, '__name__', kind)
-        if type(head.fc_cls).__name__ != kind:
-            raise ValueError(f'{name} ({type(head).__name__}) has cls_predictor_cfg of type {kind} and builds '
-                             f'{type(head.fc_cls).__name__} all the same; use ConvFCBBoxHead or one of its kin, or '
-                             f'SwapClassifier(path="{name}.fc_cls")')
-        if hasattr(head.fc_cls, 'attach'):
-            head.fc_cls.attach(head)
 
     def _hand_over(self, runner):
         model = unwrap(runner.model)
@@ -139,56 +120,31 @@ class ClassCountsHook(Hook):
             number_samples(runner.train_dataloader.dataset)  # outside of the stages' pipelines
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if batch_idx == 0:
-            for augment in batch_augments(unwrap(runner.model)):
+        model, by_iteration = unwrap(runner.model), counts_iterations(runner)
+        if batch_idx == 0 or by_iteration:
+            for augment in batch_augments(model):
                 if hasattr(augment, 'set_epoch'):
-                    augment.set_epoch(runner.epoch)
-            self._warn_over_correction(runner)
-
-    def _warn_over_correction(self, runner):
+                    augment.set_epoch(runner.iter if by_iteration else runner.epoch)
         sampler = getattr(runner.train_dataloader.batch_sampler, 'sampler', None)
-        drawn = getattr(sampler, 'class_probabilities', None)
-        model = unwrap(runner.model)
         loss = getattr(getattr(model, 'head', model), 'loss_module', None)
-        if drawn is None or loss is None or self.counts is None:
-            return
-        loss, drawn, prior = getattr(loss, 'active', loss), as_counts(drawn, allow_empty=True), self.counts
-        if abs(drawn - prior / prior.sum()).max() <= 0.05 * prior.max() / prior.sum():
-            return
-        names = type(getattr(sampler, 'current', sampler)).__name__, type(loss).__name__
-        weights = loss.class_weights(len(prior)) if hasattr(loss, 'class_weights') else None
-        if getattr(loss, 'corrects_prior', False):
-            warnings.warn(f'{names[0]} already changes the class frequencies that {names[1]} corrects for: the tail is '
-                          'counted twice. Use a plain shuffling sampler with this loss, or cross entropy with this '
-                          'sampler.', stacklevel=1)
-        elif weights is not None:
-            share = drawn * weights.cpu()
-            rarest = int(prior.masked_fill(prior == 0, float('inf')).argmin())
-            times = share[rarest] / share.sum() * (prior > 0).sum()
-            if times > 1.5:
-                warnings.warn(f'{names[0]} and the weights of {names[1]} together count class {rarest} {times:.1f} '
-                              'times as much as a balanced set would: the tail is counted twice. Use a plain shuffling '
-                              'sampler with these weights, or no weights with this sampler.', stacklevel=1)
+        pair = getattr(sampler, 'current', sampler), getattr(loss, 'active', loss)
+        if batch_idx == 0 or pair != self.pair:
+            self.pair = pair
+            warn_double_balance(sampler, pair[1], self.counts)
 
     # a test run has no training set: the counts come with the checkpoint
 
     def before_save_checkpoint(self, runner, checkpoint):
         if self.counts is not None:
             checkpoint['meta']['class_counts'] = self.counts.tolist()
-        teachers = teachers_of(unwrap(runner.model))
-        if teachers:
-            checkpoint['meta']['teachers'] = {name: teacher.record() for name, teacher in teachers.items()}
+        record_teachers(unwrap(runner.model), checkpoint)
 
     def after_load_checkpoint(self, runner, checkpoint):
         if self.counts is None:
             self.counts = saved_counts(checkpoint)
         if runner._resume:
-            check_resumed(unwrap(runner.model), checkpoint.get('meta', {}).get('teachers', {}))
-        head, name = getattr(unwrap(runner.model), 'head', None), 'head.fc.weight'
-        weight, own = checkpoint.get('state_dict', {}).get(name), getattr(getattr(head, 'fc', None), 'weight', None)
-        if weight is not None and own is not None and not {head.num_classes, len(own)} & set(weight.shape):
-            self.foreign = (f'the checkpoint is of another number of classes: {name} has {len(weight)} rows, the model '
-                            f'{head.num_classes} classes; check the config or set num_classes')
+            check_resumed(unwrap(runner.model), checkpoint)
+        self.foreign = other_classes(unwrap(runner.model), checkpoint)
 
     def before_val(self, runner):
         self._set_metrics(runner.val_evaluator)
@@ -203,10 +159,3 @@ class ClassCountsHook(Hook):
             self.counts = as_counts(self.given, allow_empty=True)
         if self.counts is not None:
             self._set(metric for metric in evaluator.metrics if getattr(metric, 'own_counts', None) is None)
-
-
-def _restore_loss_keys(state_dict, prefix, *args):
-    """Undo what MMPretrain's classifiers of other libraries do to the loss: they put ``model.`` before every key."""
-    wrong = f'{prefix}model.loss_module.'
-    for key in [key for key in state_dict if key.startswith(wrong)]:
-        state_dict[f'{prefix}loss_module.{key[len(wrong):]}'] = state_dict.pop(key)

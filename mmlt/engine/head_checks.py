@@ -1,0 +1,46 @@
+"""Heads against the training set and against a checkpoint.  C classes."""
+
+
+def check_heads(model, counts, given=None) -> None:
+    """Compare the number of classes of every head with the counts (C,), which are ``given`` or counted.
+
+    Raises:
+        ValueError: they differ.
+    """
+    for name, module in model.named_modules():
+        expected = getattr(module, 'num_classes', None)
+        head = name.startswith('head') or 'bbox_head' in name
+        if isinstance(expected, int) and head and expected != len(counts):
+            if given is not None:
+                raise ValueError(f'class_counts={given} of ClassCountsHook has {len(counts)} entries, '
+                                 f'{name} ({type(module).__name__}) num_classes={expected}')
+            raise ValueError(f'{name} ({type(module).__name__}) has num_classes={expected}, the training set has '
+                             f'{len(counts)} classes; set num_classes={len(counts)} in the config')
+
+
+def attach_predictors(model) -> None:
+    """Let the classifier layers of MMDetection's box heads know their head, where they ask for it.
+
+    Raises:
+        ValueError: a head ignores its ``cls_predictor_cfg``.
+    """
+    for name, head in model.named_modules():
+        if not (hasattr(head, 'fc_cls') and hasattr(head, 'cls_predictor_cfg')):
+            continue
+        kind = head.cls_predictor_cfg.get('type')
+        kind = kind.rpartition('.')[2] if isinstance(kind, str) else getattr(kind, '__name__', kind)
+        if type(head.fc_cls).__name__ != kind:
+            raise ValueError(f'{name} ({type(head).__name__}) has cls_predictor_cfg of type {kind} and builds '
+                             f'{type(head.fc_cls).__name__} all the same; use ConvFCBBoxHead or one of its kin, or '
+                             f'SwapClassifier(path="{name}.fc_cls")')
+        if hasattr(head.fc_cls, 'attach'):
+            head.fc_cls.attach(head)
+
+
+def other_classes(model, checkpoint) -> str | None:
+    """Why the checkpoint is of another number of classes than the model's head; None if it is not."""
+    head, name = getattr(model, 'head', None), 'head.fc.weight'
+    weight, own = checkpoint.get('state_dict', {}).get(name), getattr(getattr(head, 'fc', None), 'weight', None)
+    if weight is not None and own is not None and not {head.num_classes, len(own)} & set(weight.shape):
+        return (f'the checkpoint is of another number of classes: {name} has {len(weight)} rows, the model '
+                f'{head.num_classes} classes; check the config or set num_classes')
