@@ -18,6 +18,7 @@ EXTRAS = {
     'timm': ['timm>=1.0,<1.1'],
     'report': REPORT,
     'demo': ['scikit-learn', 'matplotlib', 'rich'],
+    'split': ['scikit-learn', 'rich'],
     'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'lvis',
              'selenium', 'timm>=1.0,<1.1', *REPORT],
 }

@@ -9,7 +9,7 @@ import tiny
 import torch
 from toolbox import tool
 
-from mmlt.core.refit import METHODS
+from mmlt.core.refit import METHODS, tuning_rounds
 
 refit = tool('refit').main
 
@@ -177,3 +177,47 @@ def test_truncated_checkpoint(stage1, tmp_path):
     (tmp_path / 'cut.pth').write_bytes(Path(stage1[1]).read_bytes()[:5000])
     with pytest.raises(SystemExit, match=r'error: .*cut.pth is no checkpoint, or a truncated one'):
         refit([stage1[0], str(tmp_path / 'cut.pth')])
+
+
+@pytest.fixture(scope='module')
+def grouped(tmp_path_factory):
+    """A joint run on a folder whose lists tools/split.py wrote, and the groups."""
+    import cv2
+    root = tmp_path_factory.mktemp('grouped')
+    rng = np.random.RandomState(0)
+    for c, (name, tracks) in enumerate((('ant', 12), ('bee', 6), ('cat', 4))):
+        (root / 'images' / name).mkdir(parents=True)
+        for i in range(3 * tracks):
+            image = rng.randint(0, 120, (8, 8, 3)).astype(np.uint8)
+            image[2 * c:2 * c + 3] += 130
+            cv2.imwrite(str(root / 'images' / name / f'{i // 3:02d}_{i % 3}.png'), image)
+    tool('holdout').main([str(root / 'images'), '--out', str(root / 'lists'), '--val', '0.25', '--group-regex',
+                        r'([^/]+/\d+)_'])
+    load = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
+    images, lists = str(root / 'images'), root / 'lists'
+    data = {name: dict(type='CustomDataset', data_root=images, ann_file=str(lists / f'{name}.txt'),
+                       classes=str(lists / 'classes.txt'), pipeline=load, _delete_=True) for name in ('train', 'val')}
+    cfg = tiny.config(root / 'run', 1, train_dataloader__dataset=data['train'])
+    cfg.merge_from_dict({f'{name}_dataloader.dataset': dict(data['val'], _delete_=True) for name in ('val', 'test')})
+    cfg.dump(root / 'config.py')
+    cfg.experiment_name = 'grouped'
+    tiny.Runner.from_cfg(cfg).train()
+    return root, [str(root / 'config.py'), str(root / 'run/epoch_1.pth')]
+
+
+def test_folds_keep_groups_together(grouped, monkeypatch, capsys):
+    root, run = grouped
+    module, rounds = tool('refit'), []
+    monkeypatch.setattr(module, 'tuning_rounds', lambda *args: rounds.append(tuning_rounds(*args)) or rounds[-1])
+    module.main([*run, '--methods', 'tau_norm', '--folds', '3', '--epochs', '1', '--out', str(root / 'refit')])
+    assert 'groups, from' in capsys.readouterr().out
+    tracks = [line.split()[0][:-6] for line in (root / 'lists/train.txt').read_text().splitlines()]
+    assert len(rounds[0]) == 3
+    for rest, held_out, _ in rounds[0]:
+        assert not {tracks[i] for i in rest.rows} & {tracks[i] for i in held_out.rows}
+    (root / 'lists/groups.csv').rename(root / 'mine.csv')
+    again = module.main([*run, '--methods', 'tau_norm', '--folds', '3', '--epochs', '1', '--out', str(root / 'refit'),
+                         '--groups', str(root / 'mine.csv')])
+    for (a, *_), (b, *_) in zip(*rounds, strict=True):
+        assert torch.equal(a.rows, b.rows)
+    assert again

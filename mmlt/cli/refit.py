@@ -12,7 +12,7 @@ from pathlib import Path
 import mmengine
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.registry import init_default_scope
+from mmengine.registry import DATASETS, init_default_scope
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from torch import nn
@@ -20,6 +20,7 @@ from torch import nn
 from mmlt.cli.report import after_training
 from mmlt.core.counts import shot_groups
 from mmlt.core.refit import METHODS, Recipe, as_split, evaluate, select, tuning_rounds
+from mmlt.data.split import group_folds, groups_of
 from mmlt.engine.cli import add_config, load_config
 from mmlt.engine.features import eval_dataset, extract_features, joint_classifier, load_model, pipeline_of
 from mmlt.engine.hooks.record import save_predictions
@@ -41,6 +42,8 @@ def parse_args(args=None):
                                                  'or loader (default: val if it is not the test set)')
     p.add_argument('--folds', type=int, help='of the training set, to choose settings on (default: 5, without a val '
                                              'split)')
+    p.add_argument('--groups', metavar='CSV', help='path,group: folds tear no group apart (default: groups.csv, '
+                                                   'which mmlt holdout wrote beside the training list)')
     p.add_argument('--tune-on-test', action='store_true', help='choose settings on the test set: no fair result')
     p.add_argument('--bound', metavar='DATA', help='a balanced training set: .npz, config .py or key of the config; a '
                                                    'classifier fitted to it bounds what these features allow')
@@ -143,6 +146,17 @@ def tuning_split(args, stage, test):
     return val, name
 
 
+def grouped_folds(args, cfg, train):
+    """The fold of each training image, by groups; None without groups."""
+    dataset = dataset_config(cfg, 'train')
+    file = Path(args.groups) if args.groups else Path(dataset.get('ann_file') or '.').parent / 'groups.csv'
+    if not args.groups and not (dataset.get('ann_file') and file.is_file()):
+        return None
+    groups = groups_of(DATASETS.build(dataset), file)
+    console.print(f'folds of {len(set(groups.tolist()))} groups, from {file}')
+    return group_folds(train.labels.cpu().numpy(), groups, args.folds or FOLDS, args.seed)
+
+
 def warn_of_memory(joint, train, counts):
     right = evaluate(joint, train, counts)['top1']
     if right > 90:
@@ -201,7 +215,9 @@ def refit(args):
     for name in methods:
         setting = {}
         if len(METHODS[name].grid) > 1:
-            rounds = rounds or tuning_rounds(train, stage.joint, recipe, val, args.folds or FOLDS)
+            if rounds is None:
+                fold = grouped_folds(args, cfg, train) if val is None else None
+                rounds = tuning_rounds(train, stage.joint, recipe, val, args.folds or FOLDS, fold)
             setting = select(name, rounds, recipe)
         fitted[name] = METHODS[name].fit(train, stage.joint, recipe, **setting), setting
     if args.bound:

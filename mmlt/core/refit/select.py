@@ -26,12 +26,13 @@ def stratified_folds(labels, folds, seed=0):
     return fold
 
 
-def tuning_rounds(train, joint, recipe, val=None, folds=5):
+def tuning_rounds(train, joint, recipe, val=None, folds=5, fold=None):
     """What settings are tried on: ``[(train, held out, joint classifier), ...]``.
 
     With a validation split, one round. Else K folds of the training set, each with a joint classifier of its own,
     fitted to the rest of the images: the given one has learnt the images that are held out. The backbone has, too, so a
-    validation split is the better judge.
+    validation split is the better judge. ``fold`` (N,) says which image is in which fold, where groups of images must
+    not be torn apart; else classes are dealt evenly.
 
     Raises:
         ValueError: neither a validation split nor at least two folds.
@@ -41,7 +42,8 @@ def tuning_rounds(train, joint, recipe, val=None, folds=5):
     if folds < 2:
         raise ValueError(f'folds={folds} and no validation split: nothing to choose the settings on; give a validation '
                          'split or folds >= 2')
-    fold = stratified_folds(train.y.cpu(), folds, recipe.seed).to(train.rows.device)
+    fold = stratified_folds(train.y.cpu(), folds, recipe.seed) if fold is None else torch.as_tensor(fold)
+    fold = fold.to(train.rows.device)
     rounds = []
     for k in range(folds):
         rest, held_out = (train._replace(rows=train.rows[mask]) for mask in (fold != k, fold == k))
