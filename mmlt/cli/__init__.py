@@ -68,7 +68,8 @@ def main(args=None):
         if (error.name or '').startswith('mmlt'):
             raise
         sys.exit(f'error: mmlt {args.command} needs {error.name}: pip install "mmlt[onedl,report]"')
-    return command.main(args.rest)
+    result = command.main(args.rest)
+    return result if isinstance(result, int) else 0
 
 
 def run_alone(doc, add_arguments, run, args=None):
