@@ -40,6 +40,9 @@ ROWS = {
     'mmseg.models': {
         'mmseg.MODELS': ['mmlt.seg'],
     },
+    'mmseg.evaluation': {
+        'mmseg.METRICS': ['mmlt.seg.metric'],
+    },
 }
 # imported to see whether a framework works
 PROBES = {'mmengine': 'mmengine.registry', 'mmpretrain': 'mmpretrain.models', 'mmdet': 'mmdet.registry',

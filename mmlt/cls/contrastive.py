@@ -4,7 +4,8 @@ from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
 
 from ..core.checks import check_range
-from .views import MultiViewClassifier, Projector, labels_of, rows
+from ..core.contrast.projector import Projector
+from .views import MultiViewClassifier, labels_of, rows
 
 
 class ContrastiveClassifier(MultiViewClassifier):

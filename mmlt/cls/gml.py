@@ -6,9 +6,10 @@ from torch.nn import functional as F
 
 from ..core.checks import check_range
 from ..core.contrast import ClassQueue, GaussianMixtureLoss
+from ..core.contrast.projector import Projector
 from ..engine.inputs import sample_indices
 from ..engine.teacher import FrozenTeacher
-from .views import MultiViewClassifier, Projector, labels_of, rows
+from .views import MultiViewClassifier, labels_of, rows
 
 QUEUE = dict(length=4096, min_size=2)
 

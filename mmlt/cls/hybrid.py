@@ -4,9 +4,10 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from ..core.checks import check_integer
+from ..core.contrast.projector import Projector
 from ..engine.partners import take_partners
 from .bilateral import run_weight
-from .views import MultiViewClassifier, Projector, labels_of
+from .views import MultiViewClassifier, labels_of
 
 
 class HybridContrastClassifier(MultiViewClassifier):

@@ -1,9 +1,6 @@
-"""Several views of each image.  V views, N images of a batch, C x H x W pixels, D features."""
+"""Several views of each image.  V views, N images of a batch, C x H x W pixels."""
 import torch
 from mmpretrain.models import ClsDataPreprocessor, ImageClassifier
-from torch import nn
-
-from ..core.layers.base import unit
 
 
 class MultiViewDataPreprocessor(ClsDataPreprocessor):
@@ -69,18 +66,3 @@ def labels_of(data_samples):
 def rows(feats, *parts):
     """Rows of each map of a tuple of features."""
     return tuple(x[slice(*parts)] for x in feats)
-
-
-class Projector(nn.Sequential):
-    """Linear(D, H), batch norm, ReLU, Linear(H, E), and unit length: (M, D) -> (M, E)."""
-
-    def __init__(self, width, dim, hidden=None):
-        hidden = hidden or width
-        super().__init__(nn.Linear(width, hidden), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True),
-                         nn.Linear(hidden, dim))
-
-    def forward(self, x):
-        if self.training and len(x) < 2:
-            raise ValueError(f'the projection of {len(x)} feature: its batch norm needs 2 or more a rank; set '
-                             'train_dataloader batch_size >= 2, and drop_last=True for a last batch of 1')
-        return unit(super().forward(x))

@@ -96,7 +96,7 @@ def config(shapes, tmp_path):
 
         load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
         test = [load[0], load[1], dict(type='PackSegInputs')]
-        return Config(dict(
+        return Config(dict(dict(
             default_scope='mmseg', custom_imports=dict(imports=['mmlt']), work_dir=str(tmp_path / name), model=model,
             train_dataloader=loader([*load, dict(type='PackSegInputs')], True),
             val_dataloader=loader(test, False), val_evaluator=dict(type='IoUMetric', iou_metrics=['mIoU']),
@@ -106,7 +106,7 @@ def config(shapes, tmp_path):
             default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1), logger=dict(
                 type='LoggerHook', interval=1)),
             visualizer=dict(type='SegLocalVisualizer', vis_backends=[], name=f'{name}_{tmp_path.name}'),
-            randomness=dict(seed=0), log_level='ERROR', experiment_name=f'{name}_{tmp_path.name}', **more))
+            randomness=dict(seed=0), log_level='ERROR', experiment_name=f'{name}_{tmp_path.name}'), **more))
     return make
 
 

@@ -1,0 +1,19 @@
+"""A head for contrast.  M features of width D, H hidden, E projected."""
+from torch import nn
+
+from ..layers.base import unit
+
+
+class Projector(nn.Sequential):
+    """Linear(D, H), batch norm, ReLU, Linear(H, E), and unit length: (M, D) -> (M, E)."""
+
+    def __init__(self, width, dim, hidden=None):
+        hidden = hidden or width
+        super().__init__(nn.Linear(width, hidden), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True),
+                         nn.Linear(hidden, dim))
+
+    def forward(self, x):
+        if self.training and len(x) < 2:
+            raise ValueError(f'the projection of {len(x)} feature: its batch norm needs 2 or more a rank; set '
+                             'train_dataloader batch_size >= 2, and drop_last=True for a last batch of 1')
+        return unit(super().forward(x))
