@@ -1,6 +1,7 @@
 # make demo: train and compare two recipes on real images, nothing to download
 # make test: install what the tests need and run them
-# Both use the active environment, or create .venv.
+# make docs: build the pages of docs/ into build/site
+# All use the active environment, or create .venv.
 VENV := $(if $(VIRTUAL_ENV)$(CONDA_PREFIX),,.venv)
 PY := $(if $(VENV),$(VENV)/bin/python,python)
 STAMP := $(if $(VENV),$(VENV),.installed)
@@ -9,7 +10,7 @@ SHELL := bash
 # a folder with a wheel of onedl-mmcv that has compiled ops; without one they are compiled, about 10 minutes
 OPS ?= $(wildcard ../shared/wheels/ops-cp311-torch211)
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 demo: $(STAMP)/demo.stamp
 	OMP_NUM_THREADS=2 $(PY) tools/demo.py
 
@@ -19,6 +20,13 @@ test: $(STAMP)/test.stamp
 
 lint: $(STAMP)/test.stamp
 	$(PY) -m ruff check .
+
+docs: $(STAMP)/docs.stamp
+	$(PY) -m mkdocs build --strict --site-dir build/site
+
+$(STAMP)/docs.stamp: $(STAMP)/base.stamp
+	$(PY) -m pip install -e '.[onedl,docs]'
+	touch $@
 
 $(STAMP)/base.stamp: setup.py
 	$(if $(VENV),test -x $(PY) || python3 -m venv $(VENV),mkdir -p $(STAMP))

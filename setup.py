@@ -17,8 +17,10 @@ EXTRAS = {
     'seg': ['onedl-mmengine>=0.10.12', 'onedl-mmsegmentation>=1.4.2'],
     'timm': ['timm>=1.0,<1.1'],
     'report': REPORT,
-    'demo': ['scikit-learn', 'matplotlib', 'rich'],
+    'demo': ['scikit-learn', *REPORT],
     'split': ['scikit-learn', 'rich'],
+    'docs': ['mkdocs-material', 'mkdocstrings[python]', 'latex2mathml', *REPORT],
+    'completion': ['argcomplete'],
     'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'lvis',
              'selenium', 'timm>=1.0,<1.1', *REPORT],
 }

@@ -6,6 +6,8 @@ from pathlib import Path
 import torch
 from mmengine.runner import Runner
 
+from mmlt.cli.report import after_training
+from mmlt.engine.hooks import RecordHook
 from mmlt.engine.overlays import load
 from mmlt.report.cam_gallery import write_gallery
 from mmlt.report.table import print_results
@@ -21,6 +23,7 @@ def main(args=None):
         cfg = load('digits', *methods)
         cfg.work_dir, cfg.log_level = f'work_dirs/demo/{"+".join(methods) or "ce"}_digits', 'INFO'
         runner = Runner.from_cfg(cfg)
+        runner.register_hook(RecordHook())
         runner.train()
         results[name] = {key[4:]: scalar.current() for key, scalar in runner.message_hub.log_scalars.items()
                          if key.startswith('val/lt/')}
@@ -30,4 +33,5 @@ def main(args=None):
     write_gallery(runner.model, dataset, few, gallery)
     print()
     print_results(results)
+    after_training('work_dirs/demo')
     print(f'Foreground gallery: {gallery.resolve()}\n{time.time() - start:.0f} s')

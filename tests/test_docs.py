@@ -1,0 +1,53 @@
+"""The docs: what is generated, the examples, and the build where mkdocs is installed."""
+import json
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize('needs, name', [('transformers', 'hf_trainer'), ('lightning', 'lightning_module')])
+def test_examples_of_other_trainers_learn(needs, name, tmp_path, monkeypatch, capsys):
+    pytest.importorskip(needs)
+    if needs == 'transformers':
+        pytest.importorskip('accelerate')
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ROOT / f'docs/examples/{name}.py'), run_name='__main__')
+    assert float(re.search(r'mean ([\d.]+) %', capsys.readouterr().out)[1]) > 60
+
+
+def test_the_notebook_is_one():
+    cells = json.loads((ROOT / 'docs/examples/demo.ipynb').read_text())['cells']
+    assert any('mmlt demo' in ''.join(cell['source']) for cell in cells)
+
+
+def test_commands_of_the_docs_exist():
+    from mmlt.cli import COMMANDS
+    pages = [ROOT / 'README.md', *(ROOT / 'docs').rglob('*.md')]
+    used = {word for page in pages for word in re.findall(r'^mmlt (\w+)', page.read_text(), flags=re.M)}
+    assert {'train', 'report', 'diagnose', 'refit', 'sweep', 'demo'} <= used <= set(COMMANDS)
+
+
+def test_methods_of_the_docs_exist():
+    pytest.importorskip('mmengine')
+    from mmlt.cli.names import methods
+    text = ' '.join(page.read_text() for page in [ROOT / 'README.md', *(ROOT / 'docs').glob('*.md')])
+    lines = re.findall(r'^mmlt train (.*)$', text, flags=re.M)
+    used = {name for line in lines for name in line.split('#')[0].split()[1:]
+            if re.fullmatch(r'[a-z_]+(-[a-z_]+)*', name)}
+    assert used and used <= set(methods()), used - set(methods())
+
+
+def test_the_pages_build_without_a_warning(tmp_path):
+    for name in ('mkdocs', 'material', 'mkdocstrings', 'latex2mathml'):
+        pytest.importorskip(name)
+    command = [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--site-dir', str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert '<math' in (tmp_path / 'methods/losses/index.html').read_text()
+    assert 'second stages on cached features' in (tmp_path / 'which_method/index.html').read_text()
