@@ -20,6 +20,7 @@ test: $(STAMP)/test.stamp
 
 lint: $(STAMP)/test.stamp
 	$(PY) -m ruff check .
+	$(PY) -m mypy
 
 docs: $(STAMP)/docs.stamp
 	$(PY) -m mkdocs build --strict --site-dir build/site

@@ -21,7 +21,7 @@ EXTRAS = {
     'split': ['scikit-learn', 'rich'],
     'docs': ['mkdocs-material', 'mkdocstrings[python]', 'latex2mathml', *REPORT],
     'completion': ['argcomplete'],
-    'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'lvis',
+    'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'mypy', 'lvis',
              'selenium', 'timm>=1.0,<1.1', *REPORT],
 }
 
@@ -33,7 +33,9 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmlt', 'mmlt.*']),
-    package_data={'mmlt.report.page': ['*.html', '*.css', '*.js'], 'mmlt.report.diagnose': ['*.html']},
+    package_data={
+        'mmlt': ['py.typed'],
+        'mmlt.report.page': ['*.html', '*.css', '*.js'], 'mmlt.report.diagnose': ['*.html']},
     entry_points={'console_scripts': ['mmlt=mmlt.cli:main']},
     python_requires='>=3.10',
     install_requires=['torch>=2.4', 'torchvision', 'numpy', 'wrapt'],

@@ -1,6 +1,11 @@
 """Streaming accuracy of a long-tailed classifier.  N samples, C classes, M confidence bins."""
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import torch
+
+from mmlt.core.counts import Counts
 
 from .calibration import bin_index
 from .checks import check_integer
@@ -11,7 +16,7 @@ CHUNK = 1 << 16
 UNIT = 1 << 32
 
 
-def label_rank(scores, labels):
+def label_rank(scores: Any, labels: Any):
     """(N, C), (N,) -> (N,): how many classes come before the label; of equal scores the lower class comes first.
 
     >>> label_rank(torch.tensor([[.2, .5, .3], [.4, .4, .2]]), torch.tensor([2, 1])).tolist()
@@ -39,7 +44,7 @@ class LongTailAccuracy:
     (50.0, 50.0, 50.0, 0.0, 40.0)
     """
 
-    def __init__(self, num_classes, bins=15, topk=(1,)):
+    def __init__(self, num_classes: int, bins: int = 15, topk: int | Sequence[int] = (1,)):
         check_integer(self, 1, num_classes=num_classes, bins=bins)
         self.num_classes, self.bins = num_classes, bins
         self.topk = (topk,) if isinstance(topk, int) else tuple(topk)
@@ -50,7 +55,8 @@ class LongTailAccuracy:
         wrong_right, bin_wrong_right, self._confidence, self._ranks = np.split(self.state, np.cumsum(sizes)[:-1])
         self._classes, self._bins = wrong_right.reshape(-1, 2), bin_wrong_right.reshape(-1, 2)
 
-    def update(self, labels, preds, confidence=None, ranks=None, sign=1):
+    def update(self, labels: Any, preds: Any, confidence: Any | None = None, ranks: Any | None = None,
+               sign: int = 1) -> None:
         """Add a batch of any size; ``sign=-1`` takes one back.
 
         Args:
@@ -62,14 +68,14 @@ class LongTailAccuracy:
         Raises:
             ValueError: a class out of range, a confidence that is NaN or no probability, arrays of unequal length.
         """
-        arrays = [None if x is None else np.asarray(x) for x in (labels, preds, confidence, ranks)]
+        arrays: list[Any] = [None if x is None else np.asarray(x) for x in (labels, preds, confidence, ranks)]
         if any(x is not None and (x.ndim != 1 or len(x) != len(arrays[0])) for x in arrays):
             raise ValueError('labels, preds, confidence and ranks must be (N,) of one N; got '
                              f'{[x.shape for x in arrays if x is not None]}')
         if ranks is None and max(self.topk, default=1) > 1:
             raise ValueError(f'topk={self.topk} needs the scores of all classes (pred_score), or use topk=(1,)')
         for i in range(0, len(arrays[0]), CHUNK):
-            self._update(*(None if x is None else x[i:i + CHUNK] for x in arrays), sign)
+            self._update(*(None if x is None else x[i:i + CHUNK] for x in arrays), sign)  # type: ignore[call-arg]
 
     def _update(self, labels, preds, confidence, ranks, sign):
         self.check('label', labels)
@@ -89,7 +95,7 @@ class LongTailAccuracy:
             last = len(self._ranks) - 1
             self._ranks += sign * np.bincount(np.minimum(ranks, last), minlength=last + 1)
 
-    def check(self, name, x):
+    def check(self, name: str, x: np.ndarray) -> None:
         if x.dtype.kind not in 'iu' or x.min() < 0 or x.max() >= self.num_classes:
             raise ValueError(f'{name}s of type {x.dtype} span [{x.min()}, {x.max()}], expected integers in 0 ... '
                              f'{self.num_classes - 1}; the data set and the model disagree on the number of classes')
@@ -100,7 +106,7 @@ class LongTailAccuracy:
         with np.errstate(invalid='ignore'):
             return self._classes[:, 1] / self._classes.sum(1)
 
-    def compute(self, class_counts=None, many=100, few=20):
+    def compute(self, class_counts: Counts | None = None, many: float = 100, few: float = 20):
         """The results in percent.
 
         Args:

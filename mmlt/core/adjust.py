@@ -1,11 +1,16 @@
 """Post-hoc logit adjustment.  z (N, C, ...), counts n (C,), pi = n / sum n."""
+from typing import Any
+
 import torch
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from .checks import check_range
 from .counts import ClassCounts, as_counts, log_prior
 
 
-def adjustment(counts, target, tau=1.0):
+def adjustment(counts: Tensor, target: Tensor, tau: float = 1.0) -> Tensor:
     """Training and target counts, (C,), (C,) -> (C,): tau (log target - log pi), what is added to the logits."""
     return torch.xlogy(tau, target / target.sum()) - tau * log_prior(counts)
 
@@ -31,7 +36,7 @@ class LogitAdjust(ClassCounts):
     tensor([[0.4167, 3.3333, 3.3333]])
     """
 
-    def __init__(self, num_classes, tau=1.0, target=None, class_counts=None):
+    def __init__(self, num_classes: int, tau: float = 1.0, target: Any = None, class_counts: Counts | None = None):
         check_range(self, '(-inf, inf)', tau=tau)
         super().__init__()
         self.num_classes = num_classes
@@ -40,11 +45,11 @@ class LogitAdjust(ClassCounts):
         self.register_buffer('shift', None, persistent=False)
         self.take(class_counts)
 
-    def derive(self):
+    def derive(self) -> None:
         counts = as_counts(self.class_counts, self.num_classes)
         self.shift = adjustment(counts, self.target.to(counts))
 
-    def forward(self, logits):
+    def forward(self, logits: Tensor):
         """(N, C, ...) -> (N, C, ...)."""
         if self.training:
             return logits

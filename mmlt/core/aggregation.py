@@ -2,18 +2,22 @@
 
 Zhang et al., NeurIPS 2022, arXiv:2107.09249.
 """
+from typing import Any
+
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 
-def view_agreement(weights, first, second):
+def view_agreement(weights: Tensor, first: Tensor, second: Tensor):
     """Logits (E, N, C) of two views, unnormalised weights (E,) -> mean cosine of the softmax of their mixtures."""
     share = weights.softmax(0).to(first)
     mixed = [torch.einsum('e,enc->nc', share, z).softmax(1) for z in (first, second)]
-    return F.cosine_similarity(*mixed, dim=1).mean()
+    return F.cosine_similarity(mixed[0], mixed[1], dim=1).mean()
 
 
-def aggregate_experts(passes, num_experts, lr=0.1, min_weight=0.05, momentum=0.9, weight_decay=5e-4):
+def aggregate_experts(passes: Any, num_experts: int, lr: float = 0.1, min_weight: float = 0.05, momentum: float = 0.9,
+                      weight_decay: float = 5e-4):
     """Weights (E,) that sum to 1 and make two views of an image agree.
 
     Args:

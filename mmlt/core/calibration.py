@@ -2,13 +2,14 @@
 
 Bin k of M is ``(k/M, (k+1)/M]``; a confidence of exactly 0 falls in the first bin. Errors are fractions in [0, 1].
 """
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 
-def bin_index(confidence, bins=15):
+def bin_index(confidence: Any, bins: int = 15):
     """(N,) in [0, 1] -> (N,) int64: the right-closed bin of each confidence.
 
     Raises:
@@ -32,12 +33,12 @@ def bin_index(confidence, bins=15):
 
 class ReliabilityBins(NamedTuple):
     """What a reliability diagram shows, each (M,); confidence and accuracy are NaN in an empty bin."""
-    count: np.ndarray
-    confidence: np.ndarray
-    accuracy: np.ndarray
+    count: Any
+    confidence: Any
+    accuracy: Any
 
 
-def reliability_bins(confidence, correct, bins=15):
+def reliability_bins(confidence: Any, correct: Any, bins: int = 15):
     """Count, mean confidence and accuracy of each bin.
 
     Args:
@@ -53,7 +54,7 @@ def reliability_bins(confidence, correct, bins=15):
                                np.bincount(index, correct, bins) / count)
 
 
-def ece(confidence, correct, bins=15):
+def ece(confidence: Any, correct: Any, bins: int = 15):
     """Expected calibration error, a fraction: the mean over samples of |accuracy - confidence| of their bin.
 
     Guo et al., On Calibration of Modern Neural Networks, ICML 2017, arXiv:1706.04599.
@@ -66,7 +67,7 @@ def ece(confidence, correct, bins=15):
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def classwise_ece(scores, labels, bins=15, per_class=False):
+def classwise_ece(scores: Any, labels: Any, bins: int = 15, per_class: bool = False):
     """The error of every class's probability as a forecast of that class, averaged over classes.
 
     Kull et al., Beyond temperature scaling, NeurIPS 2019, arXiv:1910.12656.
@@ -89,7 +90,7 @@ def classwise_ece(scores, labels, bins=15, per_class=False):
     return errors if per_class else float(errors.mean())
 
 
-def temperature_scaling(logits, labels, bounds=(0.05, 20.0)):
+def temperature_scaling(logits: Any, labels: Any, bounds: Sequence[float] = (0.05, 20.0)):
     """The temperature T that minimises the cross entropy of logits / T, by safeguarded Newton steps in float64.
 
     The loss is convex in 1 / T. Fit it on data that was not trained on. It has no finite minimum when every sample is
@@ -131,7 +132,8 @@ def temperature_scaling(logits, labels, bounds=(0.05, 20.0)):
     return 1 / a
 
 
-def group_temperatures(logits, labels, groups, bounds=(0.05, 20.0), min_samples=20):
+def group_temperatures(logits: Any, labels: Any, groups: Any, bounds: Sequence[float] = (0.05, 20.0),
+                       min_samples: int = 20):
     """One temperature for each group of *predicted* classes; the temperature of all samples where a group has too few.
 
     The label, hence its group, is unknown at test time, and a temperature for each column of the logits would change
@@ -159,7 +161,7 @@ def group_temperatures(logits, labels, groups, bounds=(0.05, 20.0), min_samples=
     return temperatures
 
 
-def apply_temperature(logits, temperature, groups=None):
+def apply_temperature(logits: Any, temperature: float, groups: Any | None = None):
     """(N, C) -> (N, C): logits / T, with T a number, or (G,) and chosen by the group of the predicted class."""
     if groups is None:
         return logits / temperature

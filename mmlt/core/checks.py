@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from numbers import Integral, Real
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def check_range(owner: object, interval: str, /, **values) -> None:
@@ -59,7 +59,7 @@ def submodule(model: nn.Module, path: str, hint: str = '', names: Iterable[str] 
                          + (near([path], names) or f'; it ends in {last_few(names)}') + hint) from None
 
 
-def check_tensor(name: str, value, floating: bool = False) -> None:
+def check_tensor(name: str, value: Tensor, floating: bool = False) -> None:
     """Raise a TypeError unless ``value`` is a tensor, of real floating point numbers if so asked."""
     if not torch.is_tensor(value):
         raise TypeError(f'{name} must be a tensor, got {type(value).__name__} {value!r:.60}')

@@ -1,12 +1,18 @@
 """Training class counts and what follows from them.  C classes, n (C,) counts, N = sum n, pi = n / N."""
 import json
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+# one number a class, or the path of a json file with them
+Counts = Sequence[float] | np.ndarray | Tensor | str | os.PathLike
 
 
-def as_counts(counts, num_classes=None, allow_empty=False):
+def as_counts(counts: Counts, num_classes: int | None = None, allow_empty: bool = False) -> Tensor:
     """Check class counts and return them as a float64 tensor (C,).
 
     Args:
@@ -50,6 +56,10 @@ def as_counts(counts, num_classes=None, allow_empty=False):
 class ExactBuffers(nn.Module):
     """Keeps the digits of float64 buffers, which are state and no weights: ``.half()``, ``.to(...)`` only move them."""
 
+    if TYPE_CHECKING:  # a buffer is a tensor; Module says Tensor | Module
+
+        def __getattr__(self, name: str) -> Any: ...
+
     def _apply(self, fn, recurse=True):
         exact = {name: x for name, x in self._buffers.items() if x is not None and x.dtype == torch.float64}
         self._buffers.update((name, x.float()) for name, x in exact.items())
@@ -78,21 +88,21 @@ class ClassCounts(ExactBuffers):
     """
 
     allow_empty = False
-    own_counts = None
+    own_counts: Tensor | None = None
     counted = 'logits'
 
-    def __init__(self, class_counts=None):
+    def __init__(self, class_counts: Counts | None = None):
         super().__init__()
         self.register_buffer('class_counts', torch.zeros(0, dtype=torch.float64))
         self.take(class_counts)
 
-    def take(self, class_counts):
+    def take(self, class_counts: Counts | None) -> None:
         """Set the counts that the constructor was given, if any, and remember them."""
         if class_counts is not None:
             self.set_class_counts(class_counts)
             self.own_counts = self.class_counts.clone()
 
-    def set_class_counts(self, counts):
+    def set_class_counts(self, counts: Counts) -> None:
         """Take the training counts (C,); everything derived follows."""
         self.class_counts = as_counts(counts, allow_empty=self.allow_empty).to(self.class_counts)
         self.derive()
@@ -100,7 +110,7 @@ class ClassCounts(ExactBuffers):
     def derive(self):
         """Recompute what follows from ``class_counts``, as non-persistent buffers."""
 
-    def check_counts(self, num_classes=None):
+    def check_counts(self, num_classes: int | None = None) -> None:
         """Raise if no counts were set, or another number than ``num_classes``. Reads shapes only."""
         if not self.class_counts.numel():
             raise RuntimeError(f'{type(self).__name__} has no class counts; pass class_counts=[...] or a json path, '
@@ -124,17 +134,17 @@ class ClassCounts(ExactBuffers):
             self.derive()
 
 
-def log_prior(counts):
+def log_prior(counts: Tensor) -> Tensor:
     """(C,) -> (C,): log pi."""
     return counts.log() - counts.sum().log()
 
 
-def inverse_weights(counts):
+def inverse_weights(counts: Tensor) -> Tensor:
     """(C,) -> (C,): weights proportional to 1 / n, sum C."""
     return _sum_to_c(1 / counts)
 
 
-def effective_weights(counts, beta=0.9999):
+def effective_weights(counts: Tensor, beta: float = 0.9999) -> Tensor:
     """(C,) -> (C,): weights proportional to (1 - beta) / (1 - beta^n), sum C. Cui et al., CVPR 2019, arXiv:1901.05555.
 
     ``beta=0`` gives ones, ``beta=1`` is the limit 1 / n.
@@ -143,14 +153,14 @@ def effective_weights(counts, beta=0.9999):
         raise ValueError(f'beta must lie in [0, 1], got {beta}')
     if beta in (0, 1):
         return _sum_to_c(counts ** -beta)
-    beta = torch.as_tensor(beta, dtype=counts.dtype, device=counts.device)
-    return _sum_to_c(-1 / torch.expm1(counts * beta.log()))
+    log_beta = torch.as_tensor(beta, dtype=counts.dtype, device=counts.device).log()
+    return _sum_to_c(-1 / torch.expm1(counts * log_beta))
 
 
 def _sum_to_c(weights):
     return weights * (len(weights) / weights.sum())
 
 
-def shot_groups(counts, many=100, few=20):
+def shot_groups(counts: Tensor, many: float = 100, few: float = 20):
     """(C,) -> {'many': mask (C,), 'medium': ..., 'few': ...}: n > many, between, n < few."""
     return {'many': counts > many, 'medium': (counts <= many) & (counts >= few), 'few': counts < few}

@@ -3,15 +3,16 @@
 Alshammari et al., CVPR 2022, arXiv:2203.14197.
 """
 import torch
+from torch import Tensor
 
 
-def max_norm_radius(weight, share=0.1):
+def max_norm_radius(weight: Tensor, share: float = 0.1) -> Tensor:
     """(C, D) -> scalar: min ||w|| + share * (max ||w|| - min ||w||)."""
     low, high = weight.norm(dim=1).aminmax()
     return low + share * (high - low)
 
 
-def project_rows(weight, radius):
+def project_rows(weight: Tensor, radius: Tensor) -> Tensor:
     """(C, D), scalar -> (C, D): rows longer than ``radius`` are scaled back to it, the others unchanged.
 
     >>> project_rows(torch.tensor([[3., 4.], [.6, .8]]), 1.4)

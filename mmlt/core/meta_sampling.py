@@ -3,12 +3,15 @@
 Class c is drawn with a probability proportional to n_c sigmoid(w_c). The authors draw images by Gumbel noise over all
 N; over the C classes the law and its gradient are the same, and memory is O(B C).
 """
+from typing import Any
+
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp
 
 
-def initial_weights(counts, power=0.0):
+def initial_weights(counts: Tensor, power: float = 0.0) -> Tensor:
     """(C,) -> (C,): logit of pi^-p / (min + max); p = 0 draws the data, p = 1 every class alike. 0 for empty classes.
 
     >>> initial_weights(torch.tensor([100., 10., 1.]), 0.1).sigmoid()
@@ -20,12 +23,12 @@ def initial_weights(counts, power=0.0):
     return torch.where(present, rate, 0.5).logit()
 
 
-def class_log_rates(weights, counts):
+def class_log_rates(weights: Tensor, counts: Tensor) -> Tensor:
     """(C,), (C,) -> (C,): log n_c sigmoid(w_c); -inf for an empty class."""
     return counts.log() + F.logsigmoid(weights)
 
 
-def straight_through(log_rates, noise, temperature=1.0):
+def straight_through(log_rates: Tensor, noise: Tensor, temperature: float = 1.0):
     """(C,), Gumbel noise (B, C) -> one-hot draws (B, C) with the gradient of their softmax."""
     scores = log_rates + noise
     soft = (scores / temperature).softmax(1)
@@ -33,7 +36,7 @@ def straight_through(log_rates, noise, temperature=1.0):
     return hard - soft.detach() + soft
 
 
-def gumbel_given(log_rates, classes, generator=None):
+def gumbel_given(log_rates: Tensor, classes: Any, generator: torch.Generator | None = None):
     """(C,), (B,) -> noise (B, C) from its law given that the draws are ``classes``."""
     shape, log_p = (len(classes), len(log_rates)), log_rates.log_softmax(0).to(torch.float64)
     uniform = torch.rand(shape, dtype=torch.float64, generator=generator).to(log_p.device, non_blocking=True)
@@ -45,8 +48,9 @@ def gumbel_given(log_rates, classes, generator=None):
     return noise.scatter(1, own, top - log_p[own]).to(log_rates)
 
 
-def draw_gradient(layer, params, feats, labels, log_n, meta_feats, meta_labels, lr, momentum_buffers=None, momentum=0.0,
-                  weight_decay=0.0):
+def draw_gradient(layer: nn.Module, params: dict[str, Tensor], feats: Tensor, labels: Tensor, log_n: Tensor,
+                  meta_feats: Tensor, meta_labels: Tensor, lr: float, momentum_buffers: dict | None = None,
+                  momentum: float = 0.0, weight_decay: float = 0.0) -> Tensor:
     """-> (B,): the gradient of the meta loss, after one step of SGD, towards the weight of each image in that step.
 
     The step is W' = W - lr (m buffer + d mean_b h_b l_b / dW + decay W), l the balanced softmax, all h_b = 1. The meta
@@ -73,7 +77,8 @@ def draw_gradient(layer, params, feats, labels, log_n, meta_feats, meta_labels, 
     return -lr / len(labels) * slope
 
 
-def weight_gradient(weights, counts, noise, classes, draw_grad, temperature=1.0):
+def weight_gradient(weights: Tensor, counts: Tensor, noise: Tensor, classes: Any, draw_grad: Tensor,
+                    temperature: float = 1.0) -> Tensor:
     """-> (C,): d meta loss / d w from that towards each draw, (B,), through the straight-through draws."""
     weights = weights.detach().requires_grad_()
     draws = straight_through(class_log_rates(weights, counts), noise, temperature)

@@ -3,9 +3,10 @@
 Yang & Xu, NeurIPS 2020, arXiv:2006.07529; CReST: Wei et al., CVPR 2021, arXiv:2102.09559.
 """
 import numpy as np
+from torch import Tensor
 
 
-def crest_rates(counts, alpha=3.0):
+def crest_rates(counts: Tensor, alpha: float = 3.0) -> Tensor:
     """(C,) -> (C,): (n of the class of the opposite rank / n_max)^(1 / alpha), the share of each class's pseudo-labels
     that are added; 1 for the rarest class.
 
@@ -18,17 +19,17 @@ def crest_rates(counts, alpha=3.0):
     return (order.values.flip(0)[rank] / order.values[0])**(1 / alpha)
 
 
-def select(labels, confidences, rates):
+def select(labels: Tensor, confidences: Tensor, rates: Tensor):
     """The most confident share of each class, rounded down: (N,), (N,), (C,) -> indices in rising order."""
     chosen = [np.zeros(0, np.int64)]
     for c, rate in enumerate(np.asarray(rates, np.float64)):
         mine = np.flatnonzero(labels == c)
         keep = int(len(mine) * rate + 1e-9)
-        chosen.append(mine[np.argsort(-confidences[mine], kind='stable')[:keep]])
+        chosen.append(mine[np.argsort(-confidences[mine], kind='stable')[:keep]])  # type: ignore[arg-type]
     return np.sort(np.concatenate(chosen))
 
 
-def alignment_temperature(generation, generations, t_min=0.5):
+def alignment_temperature(generation: int, generations: int, t_min: float = 0.5):
     """t of CReST+: 1 in the first generation, ``t_min`` in the last."""
     if generations == 1:
         return 1.0
@@ -36,7 +37,7 @@ def alignment_temperature(generation, generations, t_min=0.5):
     return (1 - share) + t_min * share
 
 
-def align(probabilities, counts, mean, t=0.5):
+def align(probabilities: Tensor, counts: Tensor, mean: Tensor, t: float = 0.5) -> Tensor:
     """(N, C), (C,), (C,) -> (N, C): p (pi^t + 1e-6) / (m + 1e-6), normalised: the model's mean prediction m is moved to
     the labelled shares to the power of t, themselves normalised.
 

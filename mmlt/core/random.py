@@ -1,4 +1,6 @@
 """Where random numbers come from: a generator for a key such as (seed, epoch, iteration, rank)."""
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.distributed as dist
@@ -28,7 +30,9 @@ class Draws(nn.Module):
     The step is a persistent buffer with a copy on the host, so that no step reads the device.
     """
 
-    def __init__(self, seed=0):
+    generator: Callable[..., torch.Generator]
+
+    def __init__(self, seed: int = 0):
         check_integer(self, 0, seed=seed)
         super().__init__()
         self.seed = seed

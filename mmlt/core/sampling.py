@@ -4,14 +4,16 @@ N images, C classes, n (C,) counts, p (C,) class probabilities, M indices an epo
 CPU and takes O(N + M + C) time and memory (times a logarithm). A class without an image has probability 0.
 """
 import math
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from .counts import as_counts, effective_weights
 
 
-def power_probabilities(counts, q=0.5):
+def power_probabilities(counts: Tensor, q: float = 0.5) -> Tensor:
     """(C,) -> (C,): n^q / sum n^q. ``q=1`` data, ``0.5`` square root, ``0`` balanced, ``-1`` reversed.
 
     Kang et al., Decoupling Representation and Classifier, ICLR 2020, arXiv:1910.09217. ``q=-1`` is the reversed sampler
@@ -26,7 +28,7 @@ def power_probabilities(counts, q=0.5):
     return _normalise(torch.where(counts > 0, (counts / counts.max()) ** q, 0.))
 
 
-def effective_probabilities(counts, beta=0.9999):
+def effective_probabilities(counts: Tensor, beta: float = 0.9999) -> Tensor:
     """(C,) -> (C,): proportional to n / E with the effective number E = (1 - beta^n) / (1 - beta).
 
     Cui et al., Class-Balanced Loss, CVPR 2019, arXiv:1901.05555.
@@ -37,7 +39,7 @@ def effective_probabilities(counts, beta=0.9999):
     return _normalise(weights)
 
 
-def progressive_probabilities(counts, epoch, max_epochs, last='paper'):
+def progressive_probabilities(counts: Tensor, epoch: float, max_epochs: float, last: str = 'paper') -> Tensor:
     """(C,) -> (C,): (1 - t) n / N + t / C, with t = epoch / max_epochs from 0 on, at most 1.
 
     Kang et al., ICLR 2020, arXiv:1910.09217. The paper never is fully balanced within ``max_epochs``; its code
@@ -52,7 +54,7 @@ def progressive_probabilities(counts, epoch, max_epochs, last='paper'):
     return (1 - t) * power_probabilities(counts, 1) + t * power_probabilities(counts, 0)
 
 
-def curriculum_exponent(epoch, max_epochs, schedule='convex', base=0.99):
+def curriculum_exponent(epoch: float, max_epochs: float, schedule: str = 'convex', base: float = 0.99):
     """g in n^g: from 1 (the data) towards 0 (balanced) over ``max_epochs``; constant afterwards.
 
     Dynamic Curriculum Learning, Wang et al., ICCV 2019, arXiv:1901.06783. With l = epoch and L = max_epochs:
@@ -72,7 +74,7 @@ def curriculum_exponent(epoch, max_epochs, schedule='convex', base=0.99):
     raise ValueError(f"schedule must be 'convex', 'linear', 'concave' or 'composite', got {schedule!r}")
 
 
-def accuracy_probabilities(counts, accuracy, power=1.0, eps=1e-3):
+def accuracy_probabilities(counts: Tensor, accuracy: Tensor, power: float = 1.0, eps: float = 1e-3) -> Tensor:
     """(C,), (C,) in [0, 1] -> (C,): proportional to (1 - accuracy + eps)^power; 0 for an empty class.
 
     >>> accuracy_probabilities([4, 1, 0], torch.tensor([0.5, 0., 0.]), eps=0.5)
@@ -108,7 +110,7 @@ class ClassIndex:
         images: ndarray (n,), the image of each label; by default label i is that of image i.
     """
 
-    def __init__(self, labels, num_classes, images=None):
+    def __init__(self, labels: np.ndarray, num_classes: int, images: Any = None):
         # numpy sorts 16-bit keys by radix
         order = np.argsort(labels.astype(np.uint16) if num_classes <= 1 << 16 else labels, kind='stable')
         self.order = torch.from_numpy(order if images is None else images[order])
@@ -116,12 +118,12 @@ class ClassIndex:
         self.start = self.counts.cumsum(0) - self.counts
 
 
-def shuffled_indices(size, num_samples, generator):
+def shuffled_indices(size: int, num_samples: int, generator: torch.Generator):
     """(M,): permutations of ``range(size)`` one after another."""
     return torch.cat([torch.randperm(size, generator=generator) for _ in range(-(-num_samples // size))])[:num_samples]
 
 
-def drawn_indices(index, probabilities, num_samples, generator):
+def drawn_indices(index: ClassIndex, probabilities: Tensor, num_samples: int, generator: torch.Generator):
     """(M,): M independent draws of a class by ``probabilities`` (C,), each with a uniform image of its class.
 
     How often each class comes is read off M uniform numbers in rising order, cut at the cumulated probabilities; the
@@ -138,7 +140,7 @@ def drawn_indices(index, probabilities, num_samples, generator):
     return index.order[place][torch.randperm(num_samples, generator=generator)]
 
 
-def balanced_indices(index, num_samples, generator):
+def balanced_indices(index: ClassIndex, num_samples: int, generator: torch.Generator):
     """(M,): each class as often as any other, up to one; no image of a class comes again before all of it came.
 
     M = n_min C is under-sampling, M = n_max C is over-sampling without chance in the number of repeats.
@@ -150,7 +152,7 @@ def balanced_indices(index, num_samples, generator):
     return _cycles(index, times, generator)[torch.randperm(num_samples, generator=generator)]
 
 
-def class_cycle_indices(index, num_samples, samples_per_class, generator):
+def class_cycle_indices(index: ClassIndex, num_samples: int, samples_per_class: int, generator: torch.Generator):
     """(M,): classes in shuffled cycles, ``samples_per_class`` images at each visit from the class's own cycles."""
     present = index.counts.nonzero().flatten().numpy()
     visits = -(-num_samples // samples_per_class)

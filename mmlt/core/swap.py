@@ -1,5 +1,7 @@
 """Put another classifier layer into any model."""
+from collections.abc import Sequence
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import nn
@@ -9,7 +11,7 @@ from .checks import last_few, submodule
 from .layers.base import ClassifierLayer
 
 
-def swap_classifier(model, to, path=None, **kwargs):
+def swap_classifier(model: nn.Module, to: Any, path: str | Sequence[str] | None = None, **kwargs):
     """Replace a model's classifier, in place, and keep its weights and its checkpoint keys.
 
     Args:

@@ -1,9 +1,12 @@
 """Class counts of COCO and LVIS annotation files.  C categories."""
 import json
 import os
+from collections.abc import Sequence
+
+import numpy as np
 
 
-def annotation_counts(path, classes=None):
+def annotation_counts(path: str, classes: Sequence[str] | None = None):
     """Count instances and images of every category, in one pass over the annotations.
 
     What MMDetection does not train on is not counted: crowds, ``ignore`` and boxes that are thinner than a pixel or
@@ -62,7 +65,7 @@ def _trains(annotation, width, height):
                 or w < 1 or h < 1 or min(x + w, width) <= max(x, 0) or min(y + h, height) <= max(y, 0))
 
 
-def read_counts(counts, unit='instance'):
+def read_counts(counts: np.ndarray, unit: str = 'instance'):
     """Counts as given, or from a json file that holds a list or the dict of :func:`annotation_counts`.
 
     Args:

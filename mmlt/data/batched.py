@@ -6,9 +6,11 @@ image, (B, draws), and returns images. Which image gets which number is up to th
 """
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 # run once, when the images are loaded
 FIXED = {'LoadImageFromFile', 'Resize', 'ResizeEdge', 'CenterCrop', 'EfficientNetCenterCrop', 'Pad'}
@@ -36,7 +38,7 @@ class RandomCrop:
 
     draws, follows = 2, True
 
-    def __init__(self, transform):
+    def __init__(self, transform: Any):
         padding = transform.padding or 0
         padding = [padding] * 4 if isinstance(padding, int) else list(padding) * (4 // len(padding))
         self.left, self.top, self.right, self.bottom = padding
@@ -46,7 +48,7 @@ class RandomCrop:
         if transform.pad_if_needed:
             raise ValueError('RandomCrop(pad_if_needed=True)')
 
-    def __call__(self, images, u, pad_val=None):
+    def __call__(self, images: Tensor, u: Any, pad_val: Any = None):
         size, channels, h, w = images.shape
         padded = images.new_empty(size, channels, self.top + h + self.bottom, self.left + w + self.right)
         padded[:] = _fill(images, self.pad_val[:channels] if pad_val is None else pad_val)
@@ -64,14 +66,14 @@ class RandomFlip:
     draws, follows = 1, True
     axes = {'horizontal': [3], 'vertical': [2], 'diagonal': [2, 3]}
 
-    def __init__(self, transform):
+    def __init__(self, transform: Any):
         several = not isinstance(transform.direction, str)
         self.directions = list(transform.direction) if several else [transform.direction]
         prob = transform.prob
         prob = list(prob) if isinstance(prob, Sequence) else [prob / len(self.directions)] * len(self.directions)
         self.ends = np.cumsum(prob).tolist()
 
-    def __call__(self, images, u, pad_val=None):
+    def __call__(self, images: Tensor, u: Any, pad_val: Any = None):
         flipped, begin = images, 0.
         for direction, end in zip(self.directions, self.ends):
             mask = ((begin <= u) & (u < end)).view(-1, 1, 1, 1)
@@ -84,13 +86,13 @@ class Cutout:
 
     draws, follows = 3, True
 
-    def __init__(self, transform):
+    def __init__(self, transform: Any):
         if transform.shape is None:
             raise ValueError('Cutout(magnitude_range=...)')
         self.shape = (transform.shape,) * 2 if isinstance(transform.shape, int) else transform.shape
         self.prob, self.pad_val = transform.prob, transform.pad_val
 
-    def __call__(self, images, u, pad_val=None):
+    def __call__(self, images: Tensor, u: Any, pad_val: Any = None):
         if pad_val is not None:  # a map stays
             return images
         inside = u[:, 0].view(-1, 1, 1, 1) < self.prob
@@ -112,10 +114,10 @@ class PerImage:
              'ColorTransform', 'Equalize', 'Invert', 'Posterize', 'Sharpness', 'Solarize', 'SolarizeAdd'}
     geometric = {'AutoAugment', 'RandAugment', 'RandomResizedCrop', 'Rotate', 'Shear', 'Translate'}
 
-    def __init__(self, transform):
+    def __init__(self, transform: Any):
         self.transform, self.follows = transform, type(transform).__name__ not in self.geometric
 
-    def __call__(self, images, u, pad_val=None):
+    def __call__(self, images: Tensor, u: Any, pad_val: Any = None):
         if pad_val is not None:
             return images
         state, python_state = np.random.get_state(), random.getstate()
@@ -139,11 +141,11 @@ class MultiView:
 
     follows = False
 
-    def __init__(self, transform):
+    def __init__(self, transform: Any):
         self.views = [compile_transforms(view.transforms)[1] for view in transform.transforms]
         self.draws = sum(op.draws for ops in self.views for op in ops)
 
-    def __call__(self, images, u, pad_val=None):
+    def __call__(self, images: Tensor, u: Any, pad_val: Any = None):
         views, begin = [], 0
         for ops in self.views:
             count = sum(op.draws for op in ops)
@@ -155,7 +157,7 @@ class MultiView:
 BATCHED = {'RandomCrop': RandomCrop, 'RandomFlip': RandomFlip, 'Cutout': Cutout, 'MultiView': MultiView}
 
 
-def compile_transforms(transforms):
+def compile_transforms(transforms: Any):
     """A pipeline's transforms -> (those to run once, batched operations, the packing transform or None).
 
     Raises:
@@ -179,7 +181,7 @@ def compile_transforms(transforms):
     return fixed, ops, pack
 
 
-def apply(ops, images, u, pad_val=None):
+def apply(ops: Any, images: Tensor, u: Any, pad_val: Any = None):
     """Run operations one after the other; each takes its columns of the draws ``u`` (B, P)."""
     begin = 0
     for op in ops:

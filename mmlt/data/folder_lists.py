@@ -2,7 +2,9 @@
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from .longtail import check_sizes, largest_head, long_tail_counts, shuffled_clas
 EXTENSIONS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
 
 
-def scan_folder(root, track=iter):
+def scan_folder(root: str | os.PathLike, track: Callable = iter):
     """Class names (C), sorted, and the images of each class as sorted paths relative to ``root``.
 
     ``track`` wraps the loop over the classes to show its progress. Hidden files and folders are skipped.
@@ -38,7 +40,8 @@ def scan_folder(root, track=iter):
     return classes, images
 
 
-def split_images(classes, images, imbalance=100, kind='exp', seed=0, n_max=None, held_out=()):
+def split_images(classes: Any, images: np.ndarray, imbalance: float = 100, kind: str = 'exp', seed: int = 0,
+                 n_max: int | None = None, held_out: Any = ()):
     """Draw a long-tailed training list and balanced held-out lists.
 
     The profile runs over the classes by falling size, equal sizes by id, so that a set of any sizes can be thinned; the
@@ -82,7 +85,7 @@ def split_images(classes, images, imbalance=100, kind='exp', seed=0, n_max=None,
     return lists
 
 
-def write_lists(out, classes, lists, force=False, **settings):
+def write_lists(out: str | os.PathLike, classes: Any, lists: Any, force: bool = False, **settings):
     """Write ``<name>.txt`` for each list, ``classes.txt`` and ``split.json`` into ``out``; return the json's content.
 
     The json holds the ``settings``, the training ``class_counts`` (so that a loss can read it) and for each list its

@@ -1,5 +1,6 @@
 """Labels and class counts of any data set, through its wrappers.  N images, C classes."""
 import pickle
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ STOCK = ('mmengine.dataset.base_dataset', 'mmpretrain.datasets.base_dataset', 'm
 MAX_CLASSES = 2 ** 24  # that the largest label alone may make
 
 
-def labels_of(dataset):
+def labels_of(dataset: Any):
     """Labels of a data set as its index runs, without reading an image.
 
     Walks MMEngine's and MMPretrain's data sets and wrappers (concatenated, repeated, class-balanced, K-fold, sliced,
@@ -44,7 +45,7 @@ def labels_of(dataset):
     return labels
 
 
-def class_counts(dataset, num_classes=None, unit='image'):
+def class_counts(dataset: Any, num_classes: int | None = None, unit: str = 'image'):
     """Images, or labels, of each class.
 
     Args:
@@ -84,7 +85,7 @@ def class_counts(dataset, num_classes=None, unit='image'):
     return np.bincount(flat, minlength=num_classes)
 
 
-def num_classes_of(dataset):
+def num_classes_of(dataset: Any):
     """Number of class names of a data set or of what it wraps; None if there are no names."""
     if isinstance(dataset, ConcatDataset):
         return max((num_classes_of(part) or 0 for part in dataset.datasets), default=0) or None

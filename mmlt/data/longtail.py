@@ -3,10 +3,12 @@
 Pure numpy. Source: Cao et al., Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss, NeurIPS 2019,
 arXiv:1906.07413; the profiles follow Cui et al., CVPR 2019, arXiv:1901.05555.
 """
+from collections.abc import Sequence
+
 import numpy as np
 
 
-def profile(num_classes, imbalance=100, kind='exp'):
+def profile(num_classes: int, imbalance: float = 100, kind: str = 'exp'):
     """Share of the largest class, (C,) floats from 1 down to 1 / imbalance; the order is that of the class ids.
 
     Args:
@@ -26,7 +28,7 @@ def profile(num_classes, imbalance=100, kind='exp'):
     raise ValueError(f"kind must be 'exp' or 'step', got {kind!r}")
 
 
-def long_tail_counts(n_max, num_classes, imbalance=100, kind='exp'):
+def long_tail_counts(n_max: int, num_classes: int, imbalance: float = 100, kind: str = 'exp'):
     """Class counts (C,) int64 of a long-tailed set, n_c = int(n_max * profile_c).
 
     Raises:
@@ -44,7 +46,7 @@ def long_tail_counts(n_max, num_classes, imbalance=100, kind='exp'):
     return counts
 
 
-def largest_head(sizes, imbalance=100, kind='exp'):
+def largest_head(sizes: Sequence[int] | np.ndarray, imbalance: float = 100, kind: str = 'exp'):
     """Largest n_max whose long tail fits into classes of the ``sizes`` (C,).
 
     >>> largest_head([500, 480, 5], imbalance=100)
@@ -59,7 +61,7 @@ def largest_head(sizes, imbalance=100, kind='exp'):
     return n_max
 
 
-def shuffled_classes(labels, num_classes, seed=0):
+def shuffled_classes(labels: np.ndarray, num_classes: int, seed: int = 0):
     """The image indices of each class in random order: C int64 arrays, drawn class after class.
 
     The stream is NumPy's legacy ``RandomState(seed)``, as in LDAM's code, and never the global one.
@@ -78,7 +80,8 @@ def shuffled_classes(labels, num_classes, seed=0):
     return classes
 
 
-def long_tail_indices(labels, num_classes, imbalance=100, kind='exp', seed=0, n_max=None):
+def long_tail_indices(labels: np.ndarray, num_classes: int, imbalance: float = 100, kind: str = 'exp', seed: int = 0,
+                      n_max: int | None = None):
     """Indices (sum n,) of a long-tailed subset, sorted by class, in the order of the draw.
 
     Args:
@@ -102,7 +105,8 @@ def long_tail_indices(labels, num_classes, imbalance=100, kind='exp', seed=0, n_
     return np.concatenate([c[:n] for c, n in zip(classes, counts)])
 
 
-def check_sizes(sizes, counts, imbalance, kind, names=None):
+def check_sizes(sizes: Sequence[int] | np.ndarray, counts: np.ndarray, imbalance: float, kind: str,
+                names: Sequence[str] | None = None) -> None:
     """Raise a ValueError if a class of ``sizes`` (C,) has fewer images than ``counts`` (C,) wants."""
     for c, (size, count) in enumerate(zip(sizes, counts)):
         if size < count:

@@ -1,4 +1,6 @@
 """Pixels of each class in a folder of label maps."""
+import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -6,8 +8,9 @@ import numpy as np
 from PIL import Image
 
 
-def pixel_counts(folder, num_classes=None, reduce_zero_label=False, ignore_index=255, suffix='.png', names=None,
-                 workers=4, track=None):
+def pixel_counts(folder: str | os.PathLike, num_classes: int | None = None, reduce_zero_label: bool = False,
+                 ignore_index: int = 255, suffix: str = '.png', names: Sequence[str] | None = None, workers: int = 4,
+                 track: Callable | None = None):
     """Count the pixels of each class, with the labels that MMSegmentation trains on.
 
     Args:

@@ -1,5 +1,6 @@
 """Labels of images with any number of labels each.  N images, n labels in all."""
 from operator import index
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,11 @@ class Ragged:
     (3, [2, 0], [0, 0, 2, 2])
     """
 
-    def __init__(self, flat, offsets):
+    def __init__(self, flat: Any, offsets: Any):
         self.flat, self.offsets = flat, offsets
 
     @classmethod
-    def from_lists(cls, lists):
+    def from_lists(cls, lists: Any):
         """From N sequences of ints; TypeError if a label is none."""
         sizes = [len(row) for row in lists]
         flat = np.fromiter((index(label) for row in lists for label in row), np.int64, sum(sizes))
@@ -38,7 +39,7 @@ class Ragged:
         """(n,): the image of each label."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
-    def take(self, indices):
+    def take(self, indices: Any):
         """The labels of the images ``indices``, as a Ragged."""
         sizes, starts = np.diff(self.offsets)[indices], self.offsets[:-1][indices]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)

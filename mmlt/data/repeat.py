@@ -1,5 +1,6 @@
 """Several views of an image by any pipeline.  V views."""
 import copy
+from typing import Any
 
 from mmcv.transforms import BaseTransform, Compose
 
@@ -20,7 +21,7 @@ class RepeatPipeline(BaseTransform):
         ValueError: ``views`` are not V.
     """
 
-    def __init__(self, pipeline, num_views=2, views=None):
+    def __init__(self, pipeline: Any, num_views: int = 2, views: Any = None):
         views = [[] for _ in range(num_views)] if views is None else views
         if len(views) != num_views:
             raise ValueError(f'RepeatPipeline: num_views={num_views}, and views has {len(views)} lists of transforms')
@@ -30,7 +31,7 @@ class RepeatPipeline(BaseTransform):
         self.load = Compose(pipeline[:loads])
         self.views = [Compose([*pipeline[loads:-1], *view, pipeline[-1]]) for view in views]
 
-    def transform(self, results):
+    def transform(self, results: dict):
         results = self.load(results)
         views = [view(copy.deepcopy(results)) for view in self.views]
         return dict(inputs=[view['inputs'] for view in views], data_samples=views[0]['data_samples'])

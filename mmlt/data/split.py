@@ -3,11 +3,12 @@ import csv
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 
-def read_groups(paths, regex=None, file=None):
+def read_groups(paths: Any, regex: Any = None, file: Any = None):
     """The group of each image, (N,) strings.
 
     Args:
@@ -48,7 +49,7 @@ def read_groups(paths, regex=None, file=None):
     return np.array(groups)
 
 
-def groups_of(dataset, file):
+def groups_of(dataset: Any, file: str):
     """The group of each image of an MMEngine data set, (N,) strings, by a csv as that of :func:`read_groups`.
 
     Raises:
@@ -61,7 +62,7 @@ def groups_of(dataset, file):
     return read_groups([Path(os.path.relpath(info['img_path'], root or '.')).as_posix() for info in infos], file=file)
 
 
-def group_folds(labels, groups=None, folds=5, seed=0):
+def group_folds(labels: np.ndarray, groups: np.ndarray | None = None, folds: int = 5, seed: int = 0):
     """The fold of each image, (N,) in [0, K): classes dealt evenly, no group in two folds. By scikit-learn's
     ``StratifiedGroupKFold``, without groups ``StratifiedKFold``.
 
@@ -85,7 +86,7 @@ def group_folds(labels, groups=None, folds=5, seed=0):
     return fold
 
 
-def hold_out(labels, groups=None, share=0.1, seed=0):
+def hold_out(labels: np.ndarray, groups: np.ndarray | None = None, share: float = 0.1, seed: int = 0):
     """Which images to hold out, (N,) bool: about ``share`` of every class, whole groups, and of no class all.
 
     The fold of :func:`group_folds` with round(1 / share) folds that comes nearest to the share of each class. A class

@@ -3,9 +3,14 @@
 N images of H x W, D channels of the last feature map h x w, C classes.
 """
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_integer, check_range
 from ..counts import ClassCounts
@@ -15,7 +20,7 @@ KINDS = ('flip', 'translate', 'rotate', 'scale')
 FLIP, TRANSLATE, ROTATE, SCALE = range(4)
 
 
-def class_activation_map(features, weight, labels, size=None):
+def class_activation_map(features: Tensor, weight: Tensor, labels: Tensor, size: Any = None):
     """Class activation map of the label, min-max scaled to [0, 1] in each image.
 
     CAM(x, y) = sum_d weight[label, d] features[d, x, y], without the bias. A map that is constant up to rounding, or
@@ -48,13 +53,13 @@ def class_activation_map(features, weight, labels, size=None):
     return cam if size is None else resize_cam(cam, size)
 
 
-def resize_cam(cam, size):
+def resize_cam(cam: Tensor, size: Sequence[int]):
     """(N, h, w) in any dtype -> (N, H, W) in float32, or float64 if it was; bilinear over pixel centres."""
     cam = cam.to(torch.promote_types(cam.dtype, torch.float32))
     return cam if cam.shape[1:] == tuple(size) else F.interpolate(cam[:, None], size=tuple(size), mode='bilinear')[:, 0]
 
 
-def foreground_mask(cam, ratio=1.0):
+def foreground_mask(cam: Tensor, ratio: float = 1.0):
     """(N, H, W) -> bool (N, H, W): CAM >= ratio * its mean over the image.
 
     ``ratio=1.0`` is the paper, 0.75 the authors' code.
@@ -62,7 +67,7 @@ def foreground_mask(cam, ratio=1.0):
     return cam >= ratio * cam.mean((1, 2), keepdim=True)
 
 
-def bounding_box(mask):
+def bounding_box(mask: Tensor):
     """bool (N, H, W) -> int64 (N, 4): x0, y0, x1, y1, all inclusive. An empty mask gives (0, 0, -1, -1), of width 0.
 
     >>> bounding_box(torch.tensor([[[0, 0, 0], [0, 1, 1]], [[0, 0, 0], [0, 0, 0]]], dtype=torch.bool))
@@ -78,7 +83,7 @@ def bounding_box(mask):
     return torch.stack(first + last, 1)
 
 
-def transform_foreground(images, masks, kinds, generator):
+def transform_foreground(images: Tensor, masks: Tensor, kinds: Tensor, generator: torch.Generator):
     """Flip, translate, rotate or scale each image's foreground and paste it over the image.
 
     About the centre of the foreground's bounding box: a horizontal flip, a rotation by [-45, 45) degrees, a scaling by
@@ -111,7 +116,7 @@ def transform_foreground(images, masks, kinds, generator):
     return paste_foreground(images, masks, sampling_matrix(bounding_box(masks), kinds, draws, images.shape[2:]))
 
 
-def sampling_matrix(boxes, kinds, draws, size):
+def sampling_matrix(boxes: Tensor, kinds: Tensor, draws: Tensor, size: Sequence[int]) -> Tensor:
     """Where each pixel comes from: boxes (N, 4), kinds (N,), draws (N, 2) in [0, 1) -> (N, 2, 3), (x, y, 1) to (x, y).
     """
     box = boxes.float()
@@ -127,7 +132,7 @@ def sampling_matrix(boxes, kinds, draws, size):
     return torch.cat((linear, offset[:, :, None]), 2)
 
 
-def paste_foreground(images, masks, matrix):
+def paste_foreground(images: Tensor, masks: Tensor, matrix: Tensor):
     """images (N, K, H, W), masks (N, H, W), matrix (N, 2, 3) of :func:`sampling_matrix` -> images."""
     height, width = images.shape[2:]
     exact = torch.float32 if height * width <= 2 ** 24 else torch.float64
@@ -172,7 +177,8 @@ class CAMForeground(ClassCounts):
 
     allow_empty = True  # no image asks for it
 
-    def __init__(self, ratio=1.0, kinds=KINDS, prob=None, limit=None, class_counts=None):
+    def __init__(self, ratio: float = 1.0, kinds: Sequence[str] = KINDS, prob: Any = None, limit: Any = None,
+                 class_counts: Counts | None = None):
         check_range(self, '(0, inf)', ratio=ratio)
         if prob is not None:
             check_range(self, '[0, 1]', prob=prob)
@@ -186,14 +192,14 @@ class CAMForeground(ClassCounts):
         self.source = None
         super().__init__(class_counts)
 
-    def derive(self):
+    def derive(self) -> None:
         counts = self.class_counts
         extra = counts.max() + counts[counts > 0].min() - counts
         if self.limit is not None:
             extra = extra.clamp(max=self.limit) * (counts < self.limit)
         self.register_buffer('class_prob', extra / (counts + extra), persistent=False)
 
-    def choose(self, labels, generator):
+    def choose(self, labels: Tensor, generator: torch.Generator):
         """labels (N,) -> bool (N,): which images to transform."""
         draws = torch.rand(len(labels), generator=generator, device=generator.device)
         draws = draws.to(labels.device, non_blocking=True)
@@ -202,7 +208,7 @@ class CAMForeground(ClassCounts):
         self.check_counts()
         return draws < self.class_prob.to(labels.device)[labels]
 
-    def transform(self, images, cams, generator, chosen=None):
+    def transform(self, images: Tensor, cams: Tensor, generator: torch.Generator, chosen: Tensor | None = None):
         """images (N, 3, H, W), cams (N, h, w) of any resolution -> images with their foreground transformed.
 
         ``chosen``, bool (N,), leaves the others as they are.
@@ -221,17 +227,17 @@ class CAMForeground(ClassCounts):
             results.append(paste_foreground(image, mask, sampling_matrix(bounding_box(mask), kind, draw, size)))
         return torch.cat(results)
 
-    def augment(self, images, cams, labels, generator):
+    def augment(self, images: Tensor, cams: Tensor, labels: Tensor, generator: torch.Generator):
         """Transform each image with its class's probability: :meth:`choose`, then :meth:`transform`."""
         return self.transform(images, cams, generator, self.choose(labels, generator))
 
-    def set_source(self, source, generator=None):
+    def set_source(self, source: Any, generator: torch.Generator | None = None):
         """Say where CAMs come from, ``source(inputs, labels) -> (N, h, w)``, and the draws (seed 0 by default)."""
         self.source = source.__call__  # not the module itself, which would become a part of this one
         self.generator = generator or torch.Generator().manual_seed(0)
         return self
 
-    def forward(self, inputs, one_hot):
+    def forward(self, inputs: Tensor, one_hot: Tensor):
         if self.source is None:
             raise RuntimeError('CAMForeground has no source of CAMs; call set_source(source) first, or put '
                                'cam=dict(...) into a stage of StageSwitchHook, which keeps a frozen copy of the model')

@@ -3,14 +3,18 @@
 N images of H x W, C classes.
 """
 import math
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from .mixup import CountsAugment, mix, soft_labels
 
 
-def cut_box(height, width, lam, center):
+def cut_box(height: int, width: int, lam: Tensor, center: Sequence[int]):
     """CutMix's box: sides sqrt(1 - lambda) of the image's, clipped at its border.
 
     Half a side is rounded down twice, as in the authors' code. Yun et al., CutMix, ICCV 2019, arXiv:1905.04899.
@@ -58,14 +62,15 @@ class ContextMinorityOversample(CountsAugment):
     (torch.Size([4, 3, 8, 8]), tensor([1., 1., 1., 1.]))
     """
 
-    def __init__(self, alpha=1.0, beta=1.0, prob=0.5, class_counts=None, seed=None):
+    def __init__(self, alpha: float = 1.0, beta: float = 1.0, prob: float = 0.5, class_counts: Counts | None = None,
+                 seed: int | None = None):
         check_range(self, '(0, inf)', alpha=alpha, beta=beta)
         check_range(self, '[0, 1]', prob=prob)
         super().__init__(seed=seed, class_counts=class_counts)
         self.alpha, self.beta, self.prob = alpha, beta, prob
         self.partner_power = 1 - alpha
 
-    def forward(self, inputs, one_hot):
+    def forward(self, inputs: Tensor, one_hot: Tensor):
         """inputs (N, D, H, W), one_hot (N, C) -> inputs with pasted boxes, soft labels (N, C)."""
         labels = soft_labels(one_hot, inputs)
         counts = self.label_counts(labels)

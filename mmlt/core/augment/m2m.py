@@ -2,16 +2,19 @@
 
 N images of H x W in [0, 1], C classes; target class k, seed image of class k0, counts n.
 """
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 
-def keep_probability(counts):
+def keep_probability(counts: Tensor) -> Tensor:
     """(C,) -> (C,): n_c / n_max, with which an image stays as it is."""
     return counts / counts.max()
 
 
-def seed_probability(seed_counts, target_counts, beta=0.999):
+def seed_probability(seed_counts: Tensor, target_counts: Tensor, beta: float = 0.999):
     """1 - beta^(n_k0 - n_k), 0 unless the seed's class has more images. Shapes broadcast.
 
     >>> seed_probability(torch.tensor([100., 100., 10.]), torch.tensor([10., 1., 1.]))
@@ -20,14 +23,14 @@ def seed_probability(seed_counts, target_counts, beta=0.999):
     return 1 - beta**(seed_counts - target_counts).clamp(min=0)
 
 
-def draw_seeds(weights, uniform):
+def draw_seeds(weights: Tensor, uniform: Tensor) -> Tensor:
     """(M, N), (M,) in [0, 1) -> (M,): image j of row m with a probability proportional to its weight."""
     edges = weights @ torch.ones_like(weights[:1]).expand(weights.size(1), -1).triu()  # a cumulated sum
     index = torch.searchsorted(edges, (uniform * edges[:, -1])[:, None], right=True)
     return index.squeeze(1).clamp(max=edges.size(1) - 1)
 
 
-def random_start(images, noise, form='image', radius=0.5):
+def random_start(images: Tensor, noise: Tensor, form: str = 'image', radius: float = 0.5):
     """(N, 3, H, W), noise in [0, 1) of the same shape -> images moved by at most ``radius``.
 
     ``'image'`` shortens the noise - 1/2 of each image to ``radius``; ``'code'``, as the authors' code does, that of
@@ -38,7 +41,8 @@ def random_start(images, noise, form='image', radius=0.5):
     return (images + (noise - 0.5).renorm(2, 0 if form == 'image' else 1, radius)).clamp(0, 1)
 
 
-def translate(images, targets, seeds, generator, classifier, lam=0.5, step_size=0.1, steps=10):
+def translate(images: Tensor, targets: Tensor, seeds: Tensor, generator: Callable, classifier: Callable,
+              lam: float = 0.5, step_size: float = 0.1, steps: int = 10):
     """Move images along -d [CE(generator, k) + lam classifier's logit of k0] / dx, each step ``step_size`` long.
 
     Args:

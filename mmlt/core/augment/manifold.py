@@ -6,6 +6,7 @@ by a forward hook on the layer, once, in the forward that follows.
 from functools import partial
 
 import torch
+from torch import Tensor, nn
 
 from ..checks import check_range, submodule
 from .mixup import BatchAugment, mix, soft_labels
@@ -40,7 +41,7 @@ class ManifoldMixup(BatchAugment):
     >>> loss = torch.nn.functional.cross_entropy(model(inputs), labels)
     """
 
-    def __init__(self, alpha=1.0, layer='backbone.layer2', seed=None):
+    def __init__(self, alpha: float = 1.0, layer: str = 'backbone.layer2', seed: int | None = None):
         check_range(self, '(0, inf)', alpha=alpha)
         super().__init__(seed=seed)
         self.alpha = alpha
@@ -49,7 +50,7 @@ class ManifoldMixup(BatchAugment):
             raise ValueError("layer must name a module or 'input', got an empty list")
         self.model, self.handles, self.drawn = None, [], None
 
-    def attach(self, model):
+    def attach(self, model: nn.Module):
         """Put the hooks on ``model`` (the one inside a distributed wrapper) and take them off a former one."""
         modules = {path: submodule(model, path, "; 'input' mixes the images") for path in self.layers
                    if path != 'input'}
@@ -59,7 +60,7 @@ class ManifoldMixup(BatchAugment):
         self.model, self.drawn = model, None
         return self
 
-    def __call__(self, inputs, one_hot):
+    def __call__(self, inputs: Tensor, one_hot: Tensor):
         """inputs (N, ...), one_hot (N, C) -> the inputs, mixed if the layer drawn is 'input'; soft labels (N, C)."""
         if self.model is None:
             raise RuntimeError('ManifoldMixup does not know the model; call attach(model) first, or add '

@@ -4,6 +4,7 @@ N images, C classes. A batch augment maps ``(inputs (N, ...), one_hot (N, C))`` 
 mixup and CutMix are MMPretrain's own.
 """
 import torch
+from torch import Tensor
 
 from ..checks import check_integer
 from ..counts import ClassCounts
@@ -11,7 +12,7 @@ from ..dist import rank
 from ..random import seeded_generator
 
 
-def mix(x, partners, lam):
+def mix(x: Tensor, partners: Tensor, lam: Tensor):
     """lam x + (1 - lam) partners for ``x`` and ``partners`` (N, ...) and ``lam`` a float or (N,).
 
     >>> mix(torch.tensor([[0., 8.], [4., 0.]]), torch.tensor([[4., 0.], [0., 8.]]), torch.tensor([0.25, 1.]))
@@ -23,7 +24,7 @@ def mix(x, partners, lam):
     return torch.lerp(partners, x, lam)
 
 
-def soft_labels(one_hot, inputs):
+def soft_labels(one_hot: Tensor, inputs: Tensor):
     """(N, C), (N, ...) -> float32 (N, C)."""
     if one_hot.ndim != 2:
         raise ValueError(f'labels must be one-hot, (N, C), got the shape {tuple(one_hot.shape)}; apply '
@@ -43,14 +44,14 @@ class BatchAugment:
         seed (int, optional): by default the seed of the run, ``torch.initial_seed()``.
     """
 
-    def __init__(self, seed=None, **kwargs):
+    def __init__(self, seed: int | None = None, **kwargs):
         if seed is not None:
             check_integer(self, 0, seed=seed)
         super().__init__(**kwargs)
         self.seed = seed
-        self._generator = None
+        self._generator: torch.Generator | None = None
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
         """Begin the draws of an epoch."""
         seed = torch.initial_seed() if self.seed is None else self.seed
         # the last key parts these draws from a sampler's of the same seed and epoch
@@ -62,7 +63,7 @@ class BatchAugment:
             self.set_epoch(0)
         return self._generator
 
-    def draw_beta(self, alpha, n=1):
+    def draw_beta(self, alpha: float, n: int = 1):
         """float64 (n,) from Beta(alpha, alpha)."""
         shape = torch.full((2, n), alpha + 1, dtype=torch.float64)
         # Gamma(alpha) = Gamma(alpha + 1) U^(1 / alpha), in logarithms: a tiny alpha does not end in 0 / 0
@@ -70,7 +71,7 @@ class BatchAugment:
         gamma -= torch.empty_like(shape).exponential_(generator=self.generator) / alpha
         return (gamma[0] - gamma[1]).sigmoid_()
 
-    def draw_permutation(self, n, device):
+    def draw_permutation(self, n: int, device: torch.device | str):
         """int64 (n,): a partner for each image, each image once."""
         return torch.randperm(n, generator=self.generator).to(device, non_blocking=True)
 
@@ -91,14 +92,14 @@ class CountsAugment(BatchAugment, ClassCounts):
     allow_empty = True  # no image asks for an empty class
     counted = 'labels'
 
-    def label_counts(self, labels):
+    def label_counts(self, labels: Tensor):
         """(N, C) -> float64 (N,): the count of each image's class."""
         self.check_counts(labels.shape[1])
         if self.class_counts.device != labels.device:
             self.to(labels.device)
         return self.class_counts.clamp(min=1)[labels.argmax(1)]
 
-    def draw_partners(self, inputs, labels, counts):
+    def draw_partners(self, inputs: Tensor, labels: Tensor, counts: Tensor):
         """(N, ...), (N, C), (N,) -> partners (N, ...) and their labels (N, C)."""
         if self.partners is not None:
             images, partner_labels = next(self.partners)
@@ -106,7 +107,7 @@ class CountsAugment(BatchAugment, ClassCounts):
         index = self.draw_weighted((self.partner_power - 1) * counts.log())
         return inputs[index], labels[index]
 
-    def draw_weighted(self, log_weights):
+    def draw_weighted(self, log_weights: Tensor):
         """(N,) -> int64 (N,): independent draws, image b with probability proportional to exp(log_weights[b])."""
         n = len(log_weights)
         draws = torch.rand(n, generator=self.generator, dtype=torch.float64).to(log_weights, non_blocking=True)

@@ -3,12 +3,15 @@
 N images, C classes; image i of class count n_i is mixed with weight lambda, its partner j with 1 - lambda.
 """
 import torch
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from .mixup import CountsAugment, mix, soft_labels
 
 
-def remix_lambda(lam, n_i, n_j, kappa=3., tau=0.5):
+def remix_lambda(lam: Tensor, n_i: Tensor, n_j: Tensor, kappa: float = 3., tau: float = 0.5):
     """Label factor of image i: 0 if n_i >= kappa n_j and lambda < tau; 1 if n_j >= kappa n_i and 1 - lambda < tau;
     otherwise lambda.
 
@@ -53,14 +56,15 @@ class Remix(CountsAugment):
     (torch.Size([4, 3, 8, 8]), tensor([1., 1., 1., 1.]))
     """
 
-    def __init__(self, alpha=1.0, kappa=3.0, tau=0.5, class_counts=None, seed=None):
+    def __init__(self, alpha: float = 1.0, kappa: float = 3.0, tau: float = 0.5, class_counts: Counts | None = None,
+                 seed: int | None = None):
         check_range(self, '(0, inf)', alpha=alpha)
         check_range(self, '[1, inf]', kappa=kappa)
         check_range(self, '[0, 1]', tau=tau)
         super().__init__(seed=seed, class_counts=class_counts)
         self.alpha, self.kappa, self.tau = alpha, kappa, tau
 
-    def forward(self, inputs, one_hot):
+    def forward(self, inputs: Tensor, one_hot: Tensor):
         """inputs (N, ...), one_hot (N, C) -> mixed inputs, soft labels (N, C)."""
         labels = soft_labels(one_hot, inputs)
         counts = self.label_counts(labels)

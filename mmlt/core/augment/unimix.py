@@ -2,11 +2,15 @@
 
 N images, C classes; image i of class count n_i is mixed with weight lambda, its partner j with 1 - lambda.
 """
+from torch import Tensor
+
+from mmlt.core.counts import Counts
+
 from ..checks import check_range
 from .mixup import CountsAugment, mix, soft_labels
 
 
-def unimix_lambda(lam, n_i, n_j):
+def unimix_lambda(lam: Tensor, n_i: Tensor, n_j: Tensor) -> Tensor:
     """(N,) -> (N,): (lambda + n_j / (n_i + n_j)) mod 1.
 
     A symmetric lambda in [0, 1] with its mass at 0 and 1 gets it at the partner's share of the two counts instead.
@@ -44,14 +48,15 @@ class UniMix(CountsAugment):
     (torch.Size([4, 3, 8, 8]), tensor([1., 1., 1., 1.]))
     """
 
-    def __init__(self, alpha=0.8, tau=-1.0, class_counts=None, seed=None):
+    def __init__(self, alpha: float = 0.8, tau: float = -1.0, class_counts: Counts | None = None,
+                 seed: int | None = None):
         check_range(self, '(0, inf)', alpha=alpha)
         check_range(self, '(-inf, inf)', tau=tau)
         super().__init__(seed=seed, class_counts=class_counts)
         self.alpha, self.tau = alpha, tau
         self.partner_power = tau
 
-    def forward(self, inputs, one_hot):
+    def forward(self, inputs: Tensor, one_hot: Tensor):
         """inputs (N, ...), one_hot (N, C) -> mixed inputs, soft labels (N, C)."""
         labels = soft_labels(one_hot, inputs)
         counts = self.label_counts(labels)

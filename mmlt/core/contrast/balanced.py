@@ -1,11 +1,12 @@
 """Balanced contrast.  Views f (N, V, D), M = N V anchors, prototypes (C, D)."""
 import torch
+from torch import Tensor
 
 from ..dist import gather
 from .base import FLOOR, ContrastiveLoss, contrast
 
 
-def balanced_contrast(features, labels, prototypes, temperature):
+def balanced_contrast(features: Tensor, labels: Tensor, prototypes: Tensor, temperature: float):
     """(M, D), (M,), (C, D) -> losses (M,).
 
     The mean over the keys of class c is a bias of -log |A_c| on each of them; in the anchor's own class the anchor
@@ -34,7 +35,7 @@ class BalancedContrastiveLoss(ContrastiveLoss):
     requires = ('prototypes', )
     joint = True
 
-    def losses(self, features, labels, prototypes):
+    def losses(self, features: Tensor, labels: Tensor, prototypes: Tensor):
         if prototypes.ndim != 2 or prototypes.size(1) != features.size(-1):
             raise ValueError(f'BalancedContrastiveLoss: prototypes have shape {tuple(prototypes.shape)}, expected '
                              f'(C, {features.size(-1)}) for features {tuple(features.shape)}')

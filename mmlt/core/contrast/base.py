@@ -3,7 +3,7 @@
 N images, V views of each, M = N V anchors, K keys, D features, C classes; T temperature.
 """
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checks import check_range
@@ -13,7 +13,7 @@ from ..layers.base import at_least_float32, no_autocast
 FLOOR = -1e30  # a logit that takes no part; finite, so that a row of nothing else has a gradient
 
 
-def contrast(features, keys, temperature, bias, target):
+def contrast(features: Tensor, keys: Tensor, temperature: float, bias: Tensor, target: Tensor) -> Tensor:
     """(M, D), (K, D), bias (M, K), rows (M, K) -> (M,): CE of f . k / T + bias against rows that sum to 1."""
     logits = torch.addmm(bias, features, keys.t(), alpha=1 / temperature)
     return F.cross_entropy(logits, target, reduction='none')
@@ -30,10 +30,10 @@ class ContrastiveLoss(nn.Module):
         loss_weight (float): a factor of the result.
     """
 
-    requires = ()  # beside features and labels: 'prototypes' (C, D)
+    requires: tuple[str, ...] = ()  # beside features and labels: 'prototypes' (C, D)
     joint = False  # every rank computes the loss of the joint batch
 
-    def __init__(self, temperature=0.1, reduction='mean', loss_weight=1.0, **kwargs):
+    def __init__(self, temperature: float = 0.1, reduction: str = 'mean', loss_weight: float = 1.0, **kwargs):
         check_range(self, '(0, inf)', temperature=temperature)
         if reduction not in ('mean', 'sum', 'none'):
             raise ValueError(f"reduction={reduction!r}; expected 'mean', 'sum' or 'none'")
@@ -42,11 +42,11 @@ class ContrastiveLoss(nn.Module):
         self.reduction = reduction
         self.loss_weight = loss_weight
 
-    def losses(self, features, labels, *args):
+    def losses(self, features: Tensor, labels: Tensor, *args):
         """-> values, and a mask of the same shape: which of them count."""
         raise NotImplementedError
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args, **kwargs) -> Tensor:
         """-> scalar, or one value an anchor with ``'none'``, 0 for those that are skipped; see the class."""
         tensors = [x for x in (*args, *kwargs.values()) if torch.is_tensor(x)]
         with no_autocast(tensors[0]):
@@ -66,7 +66,7 @@ class ContrastiveLoss(nn.Module):
             return count.clamp(min=1)
         return sum_over_ranks(count).clamp(min=1) / world_size()
 
-    def check(self, features, labels, shape, num_classes=None):
+    def check(self, features: Tensor, labels: Tensor, shape: str, num_classes: int | None = None) -> None:
         """Raise a ValueError unless features are ``shape``, '(N, V, D)' say, and labels fit; values on CPU only."""
         name = type(self).__name__
         if features.ndim != shape.count(',') + 1:

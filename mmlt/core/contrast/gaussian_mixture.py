@@ -4,7 +4,7 @@ log s(q|c) = log(1/|Z_c| sum_(k in Z_c) e^(q k / T)), and the loss is CE(log s +
 is one logsumexp over the keys, each with the bias log pi_c - log |Z_c|: nothing has the size N C or C K.
 """
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..checks import check_range
 from ..counts import ClassCounts, log_prior
@@ -13,7 +13,7 @@ from .base import FLOOR, ContrastiveLoss
 T_MIN, T_MAX = 0.01, 1.0
 
 
-def gaussian_mixture(logits, labels, key_labels, bias):
+def gaussian_mixture(logits: Tensor, labels: Tensor, key_labels: Tensor, bias: Tensor) -> Tensor:
     """q k / T (N, K), (N,), (K,), bias (K,) or (N, K) -> (N,): -log of the share of the keys of the query's class."""
     logits = logits + bias
     own = logits.masked_fill(labels[:, None] != key_labels, FLOOR)
@@ -40,17 +40,18 @@ class GaussianMixtureLoss(ContrastiveLoss, ClassCounts):
     """
     counted = 'keys'
 
-    def __init__(self, temperature=0.05, learn_temperature=False, **kwargs):
+    def __init__(self, temperature: float = 0.05, learn_temperature: bool = False, **kwargs):
         super().__init__(temperature, **kwargs)
         self.log_temperature = None
         if learn_temperature:
             check_range(self, f'[{T_MIN}, {T_MAX}]', temperature=temperature)
             self.log_temperature = nn.Parameter(torch.tensor([float(temperature)]).log())
 
-    def derive(self):
+    def derive(self) -> None:
         self.register_buffer('log_prior', log_prior(self.class_counts), persistent=False)
 
-    def losses(self, queries, labels, keys, key_labels, query_index=None, key_index=None, keep=None):
+    def losses(self, queries: Tensor, labels: Tensor, keys: Tensor, key_labels: Tensor,
+               query_index: Tensor | None = None, key_index: Tensor | None = None, keep: Tensor | None = None):
         """``query_index`` (N,) and ``key_index`` (K,) tell the images apart, for ``learn_temperature``; ``keep`` (K,)
         masks the keys that count, by default all."""
         self.check_counts()

@@ -1,12 +1,15 @@
 """Global and local mixture consistency.  Images x (N, D, H, W), C classes, logits z (N, C), counts n (C,)."""
 import math
 
+from torch import Tensor
 from torch.nn import functional as F
+
+from mmlt.core.counts import Counts
 
 from ..counts import ClassCounts
 
 
-def local_mix(images, partners, lam, center):
+def local_mix(images: Tensor, partners: Tensor, lam: Tensor, center: Tensor):
     """Paste a box of the partners, half a side ceil(S sqrt(1 - lambda)) // 2 of the image's side S to each side of the
     centre, clipped at the border.
 
@@ -19,12 +22,12 @@ def local_mix(images, partners, lam, center):
     return mixed
 
 
-def soft_cross_entropy(logits, target):
+def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """(N, C), rows (N, C) of any sum -> scalar, the mean over the rows."""
     return -(target * logits.float().log_softmax(1)).sum(1).mean()
 
 
-def consistency(predicted, projected):
+def consistency(predicted: Tensor, projected: Tensor):
     """Two views' predictions and projections, (N, E) each -> -cos(p1, z2) - cos(p2, z1), z without gradient."""
     pairs = zip(predicted, (z.detach() for z in reversed(projected)))
     return -sum(F.cosine_similarity(p.float(), z.float(), dim=1).mean() for p, z in pairs)
@@ -39,15 +42,15 @@ class LabelWeights(ClassCounts):
     """
     counted = 'labels'
 
-    def __init__(self, power, class_counts=None):
+    def __init__(self, power: float, class_counts: Counts | None = None):
         super().__init__()
         self.power = power
         self.take(class_counts)
 
-    def derive(self):
+    def derive(self) -> None:
         weights = self.class_counts**-self.power
         self.register_buffer('weights', weights * (len(weights) / weights.sum()), persistent=False)
 
-    def forward(self, target):
+    def forward(self, target: Tensor) -> Tensor:
         self.check_counts(target.size(1))
         return target * self.weights.to(target.dtype)

@@ -1,5 +1,6 @@
 """Probabilistic contrast.  Views z (N, V, D), class means (C, D); nu = D/2 - 1, I_nu the modified Bessel function."""
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from ..checks import check_integer, check_range
@@ -21,7 +22,7 @@ def _correction(s, nu):
     return torch.log1p(r * (u1 + r * (u2 + r * (u3 + r * u4))))
 
 
-def log_mgf(delta, kappa, nu):
+def log_mgf(delta: Tensor, kappa: Tensor, nu: float) -> Tensor:
     """log(I_nu(k') k'^-nu) - log(I_nu(k) k^-nu) with k'^2 = k^2 + delta: (N, C), (C,) -> (N, C).
 
     By the uniform expansion in s = sqrt(nu^2 + k^2), whose terms are subtracted one by one, so that nothing cancels
@@ -34,7 +35,7 @@ def log_mgf(delta, kappa, nu):
             + _correction(s_new, nu) - _correction(s, nu))
 
 
-def vmf_logits(features, mean, temperature):
+def vmf_logits(features: Tensor, mean: Tensor, temperature: float) -> Tensor:
     """(N, D), (C, D) -> (N, C): log E e^(z z'/T) over z' from the von Mises-Fisher distribution of each class mean."""
     dim = mean.size(1)
     length = torch.linalg.vector_norm(mean, dim=1)
@@ -67,7 +68,7 @@ class ProCoLoss(ContrastiveLoss, ClassCounts):
     """
     counted = 'labels'
 
-    def __init__(self, dim, temperature=0.1, tau=1.0, **kwargs):
+    def __init__(self, dim: int, temperature: float = 0.1, tau: float = 1.0, **kwargs):
         check_integer(self, 3, dim=dim)
         check_range(self, '(-inf, inf)', tau=tau)
         class_counts = kwargs.pop('class_counts', None)
@@ -79,7 +80,7 @@ class ProCoLoss(ContrastiveLoss, ClassCounts):
             self.register_buffer(name, torch.zeros(0, dtype=torch.float64))
         self.take(class_counts)
 
-    def derive(self):
+    def derive(self) -> None:
         self.register_buffer('log_prior', log_prior(self.class_counts), persistent=False)
         if len(self.amount) != len(self.class_counts):
             self._resize(len(self.class_counts))
@@ -89,13 +90,13 @@ class ProCoLoss(ContrastiveLoss, ClassCounts):
             buffer = getattr(self, name)
             setattr(self, name, buffer.new_zeros(classes, *buffer.shape[1:]))
 
-    def new_epoch(self):
+    def new_epoch(self) -> None:
         """Go on from the means of the last epoch, and start new ones."""
         self.mean, self.amount = self.next_mean, self.next_amount
         self.next_mean, self.next_amount = torch.zeros_like(self.mean), torch.zeros_like(self.amount)
 
     @torch.no_grad()
-    def update(self, features, labels):
+    def update(self, features: Tensor, labels: Tensor) -> None:
         """Add features (N, D) with labels (N,) of all ranks to the running means."""
         features, labels = gather(features.detach()).to(self.mean.dtype), gather(labels)
         for mean, amount in ((self.mean, self.amount), (self.next_mean, self.next_amount)):
@@ -104,7 +105,7 @@ class ProCoLoss(ContrastiveLoss, ClassCounts):
             total = amount.clamp(min=1)
             mean.mul_((before / total)[:, None]).index_add_(0, labels, features / total[labels][:, None])
 
-    def losses(self, features, labels):
+    def losses(self, features: Tensor, labels: Tensor):
         self.check_counts()
         self.check(features, labels, '(N, V, D)', len(self.class_counts))
         if features.size(2) != self.dim:

@@ -1,12 +1,14 @@
 """Contrast with a prototype a class.  Features f (N, D), prototypes p (C, D)."""
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from ..layers.base import unit
 from .base import FLOOR, ContrastiveLoss
 
 
-def prototypical_contrast(features, labels, prototypes, temperature, include_positive=False):
+def prototypical_contrast(features: Tensor, labels: Tensor, prototypes: Tensor, temperature: float,
+                          include_positive: bool = False) -> Tensor:
     """(N, D), (N,), (C, D) -> (N,)."""
     logits = features @ unit(prototypes).t() / temperature
     if include_positive:
@@ -32,11 +34,11 @@ class PrototypicalContrastiveLoss(ContrastiveLoss):
 
     requires = ('prototypes', )
 
-    def __init__(self, temperature=0.1, include_positive=False, **kwargs):
+    def __init__(self, temperature: float = 0.1, include_positive: bool = False, **kwargs):
         super().__init__(temperature, **kwargs)
         self.include_positive = include_positive
 
-    def losses(self, features, labels, prototypes):
+    def losses(self, features: Tensor, labels: Tensor, prototypes: Tensor):
         if prototypes.ndim != 2 or prototypes.size(1) != features.size(-1) or len(prototypes) < 2:
             raise ValueError(f'PrototypicalContrastiveLoss: prototypes have shape {tuple(prototypes.shape)}, expected '
                              f'(C, {features.size(-1)}) with C >= 2 for features {tuple(features.shape)}')

@@ -1,21 +1,25 @@
 """A queue of features for every class.  K slots, C classes, D features, B images of a batch."""
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
 from math import ceil
 
 import torch
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_integer
 from ..counts import ClassCounts
 from ..dist import gather
 
 
-def queue_ends(counts, length, min_size):
+def queue_ends(counts: Sequence[float], length: int, min_size: int):
     """C counts -> C ends: class c owns the slots ends[c - 1] .. ends[c] - 1, min_size of them and a share of the rest
     in proportion to its count. Exact; in floating point the last end may miss the length."""
-    counts = [Fraction(n) for n in counts]
-    spare, total = length - len(counts) * min_size, sum(counts)
-    return [ceil((c + 1) * min_size + spare * upto / total) for c, upto in enumerate(accumulate(counts))]
+    shares = [Fraction(n) for n in counts]
+    spare, total = length - len(shares) * min_size, sum(shares)
+    return [ceil((c + 1) * min_size + spare * upto / total) for c, upto in enumerate(accumulate(shares))]
 
 
 class ClassQueue(ClassCounts):
@@ -41,7 +45,7 @@ class ClassQueue(ClassCounts):
     """
     counted = 'labels'
 
-    def __init__(self, length, min_size, dim, class_counts=None):
+    def __init__(self, length: int, min_size: int, dim: int, class_counts: Counts | None = None):
         check_integer(self, 1, length=length, min_size=min_size, dim=dim)
         super().__init__()
         self.length, self.min_size = length, min_size
@@ -52,7 +56,7 @@ class ClassQueue(ClassCounts):
         self.register_buffer('ptr', torch.zeros(0, dtype=torch.long))
         self.take(class_counts)
 
-    def derive(self):
+    def derive(self) -> None:
         classes = len(self.class_counts)
         if self.length < classes * self.min_size:
             raise ValueError(f'ClassQueue: length={self.length} is too short for {classes} classes of at least '
@@ -73,7 +77,7 @@ class ClassQueue(ClassCounts):
         return self.index >= 0
 
     @torch.no_grad()
-    def enqueue(self, feat, label, index):
+    def enqueue(self, feat: Tensor, label: Tensor, index: Tensor) -> None:
         """(B, D), (B,), (B,): put the images of all ranks into the slots of their classes, the oldest first out. Of a
         class with more images than slots the first are kept.
 

@@ -9,7 +9,7 @@ SHAPES = {
 }
 
 
-def cumulative_weight(epoch, max_epochs, shape='parabolic'):
+def cumulative_weight(epoch: float, max_epochs: float, shape: str = 'parabolic'):
     """alpha of BBN (Zhou et al., CVPR 2020, arXiv:1912.02413), Hybrid-SC and GLMC: from 1 to nearly 0.
 
     Args:

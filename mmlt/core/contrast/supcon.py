@@ -1,11 +1,12 @@
 """Supervised contrast.  Views f (N, V, D), M = N V anchors."""
 import torch
+from torch import Tensor
 
 from ..dist import gather
 from .base import FLOOR, ContrastiveLoss, contrast
 
 
-def sup_con(features, labels, temperature):
+def sup_con(features: Tensor, labels: Tensor, temperature: float):
     """(M, D), (M,) -> losses (M,), and which anchors have a positive (M,)."""
     positive = (labels[:, None] == labels).to(features.dtype).fill_diagonal_(0)
     count = positive.sum(1, keepdim=True)
@@ -29,7 +30,7 @@ class SupConLoss(ContrastiveLoss):
     """
     joint = True
 
-    def losses(self, features, labels):
+    def losses(self, features: Tensor, labels: Tensor):
         self.check(features, labels, '(N, V, D)')
         features, labels = gather(features), gather(labels)
         views = features.shape[:2]

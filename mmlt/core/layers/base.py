@@ -4,6 +4,7 @@ N batch, D in_features, C out_features (classes), R rows of the weight: C, unles
 """
 import math
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +13,12 @@ from torch.nn import functional as F
 from ..checks import check_integer
 
 
-def at_least_float32(x):
+def at_least_float32(x: Tensor):
     """Half precision to float32; float32 and float64 stay."""
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
-def unit(x, eps=1e-12):
+def unit(x: Tensor, eps: float = 1e-12) -> Tensor:
     """(..., D) -> (..., D): x / |x| in float32 or better. A vector shorter than ``eps`` stays as it is, so zero has a
     value and a gradient of order one (dividing by ``eps`` would give 1e12)."""
     x = at_least_float32(x)
@@ -42,15 +43,18 @@ class ClassifierLayer(nn.Module):
         dim (int): where the features lie; -1 for (..., D), 1 for (N, D, H, W).
     """
     full_precision = False  # compute in float32 under autocast
+    if TYPE_CHECKING:  # a buffer is a tensor; Module says Tensor | Module
 
-    def __init__(self, in_features, out_features, dim=-1):
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __init__(self, in_features: int, out_features: int, dim: int = -1):
         check_integer(self, 1, in_features=in_features, out_features=out_features)
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
         self.dim = dim
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if x.size(self.dim) != self.in_features:
             raise ValueError(f'{type(self).__name__} has in_features={self.in_features}, the features have '
                              f'{x.size(self.dim)} in dimension {self.dim} of {tuple(x.shape)}')
@@ -62,7 +66,7 @@ class ClassifierLayer(nn.Module):
             logits = self.logits(x)
         return logits.movedim(-1, self.dim)
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., C)."""
         raise NotImplementedError
 
@@ -73,7 +77,7 @@ class ClassifierLayer(nn.Module):
             state_dict.setdefault(key, own[key])
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def adapt(self, state_dict, prefix):
+    def adapt(self, state_dict: dict[str, Tensor], prefix: str) -> None:
         """Bring a linear layer's weight and bias into this layer's form, in place."""
         state_dict.pop(prefix + 'weight', None)
         state_dict.pop(prefix + 'bias', None)
@@ -86,29 +90,29 @@ class LinearClassifier(ClassifierLayer):
     """``x W^T + b`` with W (R, D), b (R,), initialised as ``nn.Linear`` is."""
     class_rows = slice(None)  # the rows of the C classes
 
-    def __init__(self, in_features, out_features, bias=True, dim=-1, rows=None):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, dim: int = -1, rows: int | None = None):
         super().__init__(in_features, out_features, dim)
         rows = out_features if rows is None else rows
         self.weight = nn.Parameter(torch.empty(rows, in_features))
         self.bias = nn.Parameter(torch.empty(rows)) if bias else None
         LinearClassifier.reset_parameters(self)
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         bound = 1 / math.sqrt(self.in_features)
         nn.init.uniform_(self.weight, -bound, bound)
         if self.bias is not None:
             nn.init.uniform_(self.bias, -bound, bound)
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         return self.linear(x, self.weight, self.bias)
 
-    def linear(self, x, weight, bias=None):
+    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """(..., D), (R, D), (R,) -> (..., R). Feature maps go through the 1x1 convolution that stood here."""
         if self.dim != 1 or x.ndim != 4:
             return F.linear(x, weight, bias)
         return F.conv2d(x.movedim(-1, 1), weight[..., None, None], bias).movedim(1, -1)
 
-    def adapt(self, state_dict, prefix):
+    def adapt(self, state_dict: dict[str, Tensor], prefix: str) -> None:
         weight = state_dict.get(prefix + 'weight')
         if weight is not None:
             shapes = self.weight.shape, (self.out_features, self.in_features)

@@ -1,5 +1,6 @@
 """De-confounded classifier with total direct effect.  N batch, D in_features, C out_features, K heads."""
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from ..checks import check_integer, check_range
@@ -7,7 +8,7 @@ from ..dist import sum_over_ranks
 from .base import LinearClassifier, at_least_float32, unit
 
 
-def direct_effect(x, embed, alpha):
+def direct_effect(x: Tensor, embed: Tensor, alpha: float):
     """Take the part along the average feature out of each head.
 
     Args:
@@ -46,8 +47,8 @@ class CausalLinear(LinearClassifier):
     """
     full_precision = True
 
-    def __init__(self, in_features, out_features, num_heads=2, scale=16.0, gamma=0.03125, alpha=1.5, momentum=0.9,
-                 dim=-1):
+    def __init__(self, in_features: int, out_features: int, num_heads: int = 2, scale: float = 16.0,
+                 gamma: float = 0.03125, alpha: float = 1.5, momentum: float = 0.9, dim: int = -1):
         check_integer(self, 1, num_heads=num_heads)
         check_range(self, '(0, inf)', scale=scale)
         check_range(self, '[0, inf)', gamma=gamma)
@@ -64,12 +65,12 @@ class CausalLinear(LinearClassifier):
         self.momentum = momentum
         self.register_buffer('embed', torch.zeros(in_features))
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         super().reset_parameters()
         self.embed.zero_()
 
     @torch.no_grad()
-    def update(self, x):
+    def update(self, x: Tensor) -> None:
         """Take a training batch (..., D) into the moving average."""
         x = x.detach().reshape(-1, self.in_features)
         total = sum_over_ranks(torch.cat([x.sum(0), x.new_full((1,), len(x))]))
@@ -77,12 +78,12 @@ class CausalLinear(LinearClassifier):
         embed = self.momentum * self.embed + mean
         self.embed.copy_(torch.where(mean.isfinite().all(), embed, self.embed))
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         if self.training:
             self.update(x)
         return self.scores(x, 0 if self.training else self.alpha)
 
-    def scores(self, x, alpha):
+    def scores(self, x: Tensor, alpha: float) -> Tensor:
         """(..., D) -> (..., C): logits with the head direction taken out ``alpha`` times."""
         heads = unit(x.unflatten(-1, (self.num_heads, -1)))
         if alpha:

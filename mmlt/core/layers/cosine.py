@@ -2,7 +2,7 @@
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..checks import check_range
 from .base import LinearClassifier, unit
@@ -10,7 +10,7 @@ from .base import LinearClassifier, unit
 MAX_SCALE = 1000.0
 
 
-def squash(x):
+def squash(x: Tensor) -> Tensor:
     """(..., D) -> (..., D): x / (1 + |x|), OLTR's feature norm."""
     return x / (1 + torch.linalg.vector_norm(x, dim=-1, keepdim=True))
 
@@ -43,7 +43,8 @@ class CosineLinear(LinearClassifier):
     """
     full_precision = True
 
-    def __init__(self, in_features, out_features, scale=30.0, learn_scale=False, bias=False, feat_norm='l2', dim=-1):
+    def __init__(self, in_features: int, out_features: int, scale: float = 30.0, learn_scale: bool = False,
+                 bias: bool = False, feat_norm: str = 'l2', dim: int = -1):
         super().__init__(in_features, out_features, bias, dim)
         if feat_norm not in FEAT_NORMS:
             raise ValueError(f'feat_norm must be one of {", ".join(FEAT_NORMS)}, got {feat_norm!r}')
@@ -52,7 +53,7 @@ class CosineLinear(LinearClassifier):
         self.feat_norm = feat_norm
         self.log_scale = nn.Parameter(torch.full((1,), math.log(scale))) if learn_scale else None
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         super().reset_parameters()
         if self.log_scale is not None:
             nn.init.constant_(self.log_scale, math.log(self.start_scale))
@@ -64,6 +65,6 @@ class CosineLinear(LinearClassifier):
             return self.start_scale
         return self.log_scale.clamp(max=math.log(MAX_SCALE)).exp()
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         logits = self.scale * self.linear(FEAT_NORMS[self.feat_norm](x), unit(self.weight))
         return logits if self.bias is None else logits + self.bias

@@ -1,6 +1,6 @@
 """Distribution alignment.  N batch, D in_features, C out_features."""
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .base import LinearClassifier
 
@@ -8,11 +8,11 @@ from .base import LinearClassifier
 class Confidence(LinearClassifier):
     """(..., D) -> (..., 1): how far the aligned logits are trusted, in (0, 1)."""
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         nn.init.normal_(self.weight, std=0.01)
-        nn.init.zeros_(self.bias)
+        nn.init.zeros_(self.bias)  # type: ignore[arg-type]
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         return super().logits(x).sigmoid()
 
 
@@ -41,7 +41,8 @@ class DisAlignLinear(LinearClassifier):
     True
     """
 
-    def __init__(self, in_features, out_features, parametrization='interp', dim=-1, freeze=True):
+    def __init__(self, in_features: int, out_features: int, parametrization: str = 'interp', dim: int = -1,
+                 freeze: bool = True):
         super().__init__(in_features, out_features, dim=dim)
         if parametrization not in ('interp', 'residual'):
             raise ValueError(f'parametrization must be interp or residual, got {parametrization!r}')
@@ -53,16 +54,16 @@ class DisAlignLinear(LinearClassifier):
         self.confidence_layer = Confidence(in_features, 1, dim=dim)
         self.confidence_layer.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         super().reset_parameters()
         self.confidence_layer.reset_parameters()
         nn.init.constant_(self.logit_scale, self.identity)
         nn.init.zeros_(self.logit_bias)
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         return self.align(x, self.linear(x, self.weight, self.bias))
 
-    def align(self, x, logits):
+    def align(self, x: Tensor, logits: Tensor) -> Tensor:
         """(..., D), (..., C) -> (..., C)."""
         confidence = self.confidence_layer.logits(x)
         return (1 + confidence * (self.logit_scale - self.identity)) * logits + confidence * self.logit_bias

@@ -1,12 +1,13 @@
 """Fixed simplex classifier.  N batch, D in_features, C out_features."""
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from ..checks import check_range
 from .base import ClassifierLayer, at_least_float32, unit
 
 
-def simplex(num_classes, dim, seed=0):
+def simplex(num_classes: int, dim: int, seed: int = 0):
     """C unit vectors, (C, D), with inner products -1 / (C - 1).
 
     ``sqrt(C / (C - 1)) (I - 1 1^T / C) P`` with P (C, D) orthonormal.
@@ -37,7 +38,7 @@ class ETFLinear(ClassifierLayer):
     """
     full_precision = True
 
-    def __init__(self, in_features, out_features, scale=30.0, seed=0, dim=-1):
+    def __init__(self, in_features: int, out_features: int, scale: float = 30.0, seed: int = 0, dim: int = -1):
         check_range(self, '(0, inf)', scale=scale)
         super().__init__(in_features, out_features, dim)
         if in_features < out_features or out_features < 2:
@@ -48,23 +49,23 @@ class ETFLinear(ClassifierLayer):
         self.register_buffer('weight', torch.empty(out_features, in_features))
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         self.weight.copy_(simplex(self.out_features, self.in_features, self.seed))
 
     # MMEngine calls it after an init_cfg that overwrites any `weight`
     init_weights = reset_parameters
 
-    def adapt(self, state_dict, prefix):
+    def adapt(self, state_dict: dict[str, Tensor], prefix: str) -> None:
         state_dict.pop(prefix + 'bias', None)
         weight = state_dict.get(prefix + 'weight')
         if weight is not None and weight.numel() == self.weight.numel() and not is_simplex(weight.flatten(1)):
             state_dict[prefix + 'weight'] = self.weight
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         return self.scale * F.linear(unit(x), at_least_float32(self.weight))
 
 
-def is_simplex(weight, tol=1e-2):
+def is_simplex(weight: Tensor, tol: float = 1e-2):
     """True if the rows have unit length and sum to zero, as far as half precision can tell."""
     weight = weight.float()
     return bool(((weight.norm(dim=-1) - 1).abs() < tol).all() and weight.sum(0).norm() < tol * len(weight) ** 0.5)

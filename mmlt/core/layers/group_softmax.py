@@ -1,11 +1,16 @@
 """Balanced group softmax, the layer.  N batch, D in_features, C out_features, G groups."""
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..counts import ClassCounts, as_counts
 from .base import LinearClassifier
 
 
-def group_layout(class_counts, bins):
+def group_layout(class_counts: Tensor, bins: Sequence[float]):
     """Where each class and each group's "others" lie among the widened logits.
 
     Groups in the order of the bins ([0, b_1), [b_1, b_2), ...); an empty one takes no logits. A group is its "others"
@@ -35,7 +40,7 @@ def group_layout(class_counts, bins):
     return slots, (torch.bincount(group, minlength=len(occupied)) + 1).tolist()
 
 
-def check_bins(bins):
+def check_bins(bins: Sequence[float]) -> None:
     """Raise a ValueError unless the bins are ascending positive counts."""
     if list(bins) != sorted({b for b in bins if b > 0}):
         raise ValueError(f'bins must ascend and be positive counts, got {tuple(bins)}')
@@ -60,7 +65,8 @@ class GroupSoftmaxLinear(LinearClassifier, ClassCounts):
     (torch.Size([2, 6]), torch.Size([2, 4]))
     """
 
-    def __init__(self, in_features, out_features, class_counts=None, bins=(10, 100, 1000), dim=-1):
+    def __init__(self, in_features: int, out_features: int, class_counts: Counts | None = None,
+                 bins: Sequence[float] = (10, 100, 1000), dim: int = -1):
         if class_counts is None:
             raise ValueError('GroupSoftmaxLinear needs class_counts=[...] or a json path: they fix its width')
         slots, sizes = group_layout(as_counts(class_counts, out_features), bins)
@@ -74,14 +80,14 @@ class GroupSoftmaxLinear(LinearClassifier, ClassCounts):
     def class_rows(self):
         return self.slots
 
-    def derive(self):
+    def derive(self) -> None:
         self.check_counts(self.out_features)
         slots, sizes = group_layout(self.class_counts, self.bins)
         if sizes != self.sizes or not slots.equal(self.slots):
             raise ValueError('the new class counts put classes into other groups than those the layer was built for; '
                              f'build it anew with class_counts={self.class_counts.tolist()}')
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         logits = super().logits(x)
         if self.training:
             return logits

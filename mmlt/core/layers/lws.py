@@ -1,6 +1,6 @@
 """Learnable weight scaling.  N batch, D in_features, C out_features."""
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .base import LinearClassifier
 
@@ -22,18 +22,19 @@ class LWSLinear(LinearClassifier):
     ['scales']
     """
 
-    def __init__(self, in_features, out_features, scale_bias=True, freeze=True, dim=-1):
+    def __init__(self, in_features: int, out_features: int, scale_bias: bool = True, freeze: bool = True,
+                 dim: int = -1):
         super().__init__(in_features, out_features, dim=dim)
         self.scale_bias = scale_bias
         self.scales = nn.Parameter(torch.ones(out_features))
         self.weight.requires_grad_(not freeze)
         self.bias.requires_grad_(not freeze)
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         super().reset_parameters()
         nn.init.ones_(self.scales)
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         if self.scale_bias:
             return self.scales * self.linear(x, self.weight, self.bias)
         return self.scales * self.linear(x, self.weight) + self.bias

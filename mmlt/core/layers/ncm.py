@@ -1,11 +1,12 @@
 """Nearest class mean.  N batch, D in_features, C out_features."""
 import torch
+from torch import Tensor
 
 from ..dist import sum_over_ranks
 from .base import ClassifierLayer, at_least_float32, unit
 
 
-def ncm_scores(queries, centroids):
+def ncm_scores(queries: Tensor, centroids: Tensor) -> Tensor:
     """(N, D), (C, D) -> (N, C): minus the squared distance to each class mean."""
     square = queries.square().sum(-1, keepdim=True) + centroids.square().sum(-1)
     return -(square - 2 * queries @ centroids.t()).clamp_min(0)
@@ -32,7 +33,7 @@ class NCMClassifier(ClassifierLayer):
     """
     full_precision = True
 
-    def __init__(self, in_features, out_features, mode='cl2n', dim=-1):
+    def __init__(self, in_features: int, out_features: int, mode: str = 'cl2n', dim: int = -1):
         super().__init__(in_features, out_features, dim)
         if mode not in ('cl2n', 'l2n', 'un'):
             raise ValueError(f'mode must be cl2n, l2n or un, got {mode!r}')
@@ -42,7 +43,7 @@ class NCMClassifier(ClassifierLayer):
         self.register_buffer('counts', torch.zeros(out_features, dtype=torch.int64))
 
     @torch.no_grad()
-    def fit(self, features, labels, chunk=16384):
+    def fit(self, features: Tensor, labels: Tensor, chunk: int = 16384):
         """Set the class means from all training features; every rank brings its own and all get the same.
 
         Args:
@@ -87,13 +88,13 @@ class NCMClassifier(ClassifierLayer):
         self.feat_mean.copy_(mean)
         self.counts.copy_(counts)
 
-    def transform(self, x, mean):
+    def transform(self, x: Tensor, mean: Tensor) -> Tensor:
         """(..., D), (D,) -> (..., D): what ``mode`` makes of a feature."""
         if self.mode == 'un':
             return x
         return unit(x if self.mode == 'l2n' else x - mean)
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         scores = ncm_scores(self.transform(x, self.feat_mean), at_least_float32(self.centroids))
         seen = self.counts > 0
         return scores.masked_fill(~seen & seen.any(), -torch.inf)

@@ -1,12 +1,13 @@
 """tau-normalised classifier.  N batch, D in_features, C out_features."""
 import torch
+from torch import Tensor
 
 from ..checks import check_range
 from ..counts import ExactBuffers
 from .base import LinearClassifier, at_least_float32
 
 
-def tau_normalize(weight, tau):
+def tau_normalize(weight: Tensor, tau: float) -> Tensor:
     """(C, D) -> (C, D): rows divided by their norm to the power ``tau``."""
     norm = torch.linalg.vector_norm(at_least_float32(weight), dim=-1, keepdim=True)
     return weight / norm.clamp_min(1e-12) ** tau
@@ -28,7 +29,7 @@ class TauNormLinear(LinearClassifier, ExactBuffers):
     tensor([[4.9193, 1.0000, 2.2000]])
     """
 
-    def __init__(self, in_features, out_features, tau=1.0, dim=-1):
+    def __init__(self, in_features: int, out_features: int, tau: float = 1.0, dim: int = -1):
         check_range(self, '(-inf, inf)', tau=tau)
         super().__init__(in_features, out_features, bias=False, dim=dim)
         self.register_buffer('tau', torch.tensor(float(tau), dtype=torch.float64))
@@ -39,5 +40,5 @@ class TauNormLinear(LinearClassifier, ExactBuffers):
             value = torch.full_like(self.tau, value)
         super().__setattr__(name, value)
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         return self.linear(x, tau_normalize(self.weight, self.tau).to(self.weight.dtype))

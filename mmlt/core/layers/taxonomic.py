@@ -1,5 +1,8 @@
 """Taxonomic classifier.  N batch, D in_features, C out_features (leaves), V nodes, L levels."""
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from ..checks import check_range
@@ -7,7 +10,7 @@ from ..random import Draws
 from .base import LinearClassifier, at_least_float32
 
 
-def paths(parents, num_leaves):
+def paths(parents: Sequence[int], num_leaves: int):
     """The nodes from each leaf to the top, (C, L), padded with V.
 
     Raises:
@@ -68,7 +71,8 @@ class TaxonomicLinear(LinearClassifier):
     (torch.Size([2, 3]), torch.Size([2]))
     """
 
-    def __init__(self, in_features, out_features, parents, threshold=0.0, drop_rate=0.0, seed=0, dim=-1):
+    def __init__(self, in_features: int, out_features: int, parents: Sequence[int], threshold: float = 0.0,
+                 drop_rate: float = 0.0, seed: int = 0, dim: int = -1):
         rows = paths(parents, out_features)
         check_range(self, '[0, 1]', threshold=threshold)
         check_range(self, '[0, 1)', drop_rate=drop_rate)
@@ -84,7 +88,7 @@ class TaxonomicLinear(LinearClassifier):
         self.register_buffer('leaves', leaves, persistent=False)
         self._zero_inner()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         super().reset_parameters()
         self._zero_inner()
 
@@ -93,7 +97,7 @@ class TaxonomicLinear(LinearClassifier):
         self.weight[self.out_features:] = 0
         self.bias[self.out_features:] = 0
 
-    def logits(self, x):
+    def logits(self, x: Tensor) -> Tensor:
         values = super().logits(x)
         return self._along_pruned(values) if self.training and self.drop_rate else self._along_paths(values)
 
@@ -115,7 +119,7 @@ class TaxonomicLinear(LinearClassifier):
             alive = alive * kept.index_select(-1, level)
         return total
 
-    def node_log_probs(self, x):
+    def node_log_probs(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., V): log-probability of each node among its siblings, float32 or better."""
         logits = super().logits(x)
         logits = logits.float() if logits.dtype != torch.float64 else logits
@@ -126,7 +130,7 @@ class TaxonomicLinear(LinearClassifier):
         total = logits.new_zeros(width).scatter_add(-1, family, logits.exp())
         return logits - total.gather(-1, family).log()
 
-    def node_loss(self, x, target):
+    def node_loss(self, x: Tensor, target: Tensor):
         """Cross entropy among siblings, the mean over the nodes of the true path and over the batch.
 
         Args:
@@ -140,7 +144,7 @@ class TaxonomicLinear(LinearClassifier):
         return -(target * leaves).sum(-1).mean()
 
     @torch.no_grad()
-    def predict(self, x):
+    def predict(self, x: Tensor):
         """Descend from the root to the likeliest child while its probability reaches ``threshold``.
 
         Args:

@@ -3,8 +3,12 @@
 N images, C classes; logits z (N, C); labels y (N,) int64 or soft rows Y (N, C) that sum to 1.
 """
 import math
+from typing import Any
 
 import torch
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range, check_tensor, readable
 from ..counts import ClassCounts, effective_weights, inverse_weights
@@ -27,14 +31,16 @@ class LongTailLoss(ClassCounts):
     """
 
     corrects_prior = False  # the trained logits already answer for a uniform prior: do not adjust them again
-    requires = ()  # keywords of the call beside logits and labels: mmlt.engine.inputs lists them
+    requires: tuple[str, ...] = ()  # keywords of the call beside logits and labels: mmlt.engine.inputs lists them
     needs_counts = True
     multi_label = False
     default_avg = 'batch'
     ndim = 2  # of the logits
-    sized = ()  # persistent buffers (C,) that take the width of the first logits, the counts or the checkpoint
+    # persistent buffers (C,) that take the width of the first logits, the counts or the checkpoint
+    sized: tuple[str, ...] = ()
 
-    def __init__(self, class_counts=None, *, avg=None, reduction='mean', loss_weight=1.0, num_classes=None):
+    def __init__(self, class_counts: Counts | None = None, *, avg: str | None = None, reduction: str = 'mean',
+                 loss_weight: float = 1.0, num_classes: int | None = None):
         super().__init__()
         _check_choice('avg', avg, (None, 'weight', 'batch'))
         _check_choice('reduction', reduction, ('none', 'mean', 'sum'))
@@ -46,14 +52,15 @@ class LongTailLoss(ClassCounts):
             self.register_buffer(name, torch.zeros(num_classes or 0, dtype=torch.float64))
         self.take(class_counts)
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         """(N, C), labels (N,) or rows (N, C) that carry the class weights -> (N,)."""
         raise NotImplementedError
 
-    def class_weights(self, num_classes):
+    def class_weights(self, num_classes: int):
         """-> weights (C,) in float64, or None for ones."""
 
-    def forward(self, logits, target, weight=None, avg_factor=None, reduction_override=None, **kwargs):
+    def forward(self, logits: Tensor, target: Tensor, weight: Tensor | None = None,
+                avg_factor: float | Tensor | None = None, reduction_override: str | None = None, **kwargs) -> Tensor:
         """(N, C), (N,) or (N, C) -> scalar, or (N,) with ``'none'``.
 
         Args:
@@ -97,7 +104,7 @@ class LongTailLoss(ClassCounts):
             mass = weight if mass is None else mass * weight
         return self.loss_weight * self._reduce(loss, mass, avg_factor, reduction)
 
-    def classes_of(self, logits):
+    def classes_of(self, logits: Tensor):
         """C of (N, C) logits."""
         return logits.size(-1)
 
@@ -126,10 +133,10 @@ class LongTailLoss(ClassCounts):
         """True where online statistics may change: in a training step, never in evaluation."""
         return self.training and torch.is_grad_enabled()
 
-    def derive(self):
+    def derive(self) -> None:
         self.size(len(self.class_counts))
 
-    def size(self, num_classes):
+    def size(self, num_classes: int) -> None:
         """Give the ``sized`` buffers their width, once."""
         for name in self.sized:
             buffer = getattr(self, name)
@@ -159,7 +166,7 @@ class ClassWeightedLoss(LongTailLoss):
         beta (float): of ``'effective'``.
     """
 
-    def __init__(self, class_counts=None, *, class_weight=None, beta=0.9999, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, class_weight: Any = None, beta: float = 0.9999, **kwargs):
         if isinstance(class_weight, str):
             _check_choice('class_weight', class_weight, ('inverse', 'effective'))
         check_range(self, '[0, 1]', beta=beta)
@@ -173,7 +180,7 @@ class ClassWeightedLoss(LongTailLoss):
                 raise ValueError(f'class_weight={class_weight}; expected finite weights >= 0, one a class')
             self.register_buffer('given_weight', weight, persistent=False)
 
-    def class_weights(self, num_classes):
+    def class_weights(self, num_classes: int):
         if self.class_weight is None:
             return None
         if self.class_weight == 'given':
@@ -186,7 +193,7 @@ class ClassWeightedLoss(LongTailLoss):
         return effective_weights(self.class_counts, self.beta)
 
 
-def check_target(target, logits, num_classes, multi_label=False):
+def check_target(target: Tensor, logits: Tensor, num_classes: int, multi_label: bool = False):
     """Check labels (N,) or rows (N, C) against ``logits``; rows come back in the logits' dtype."""
     check_tensor('target', target)
     soft = target.ndim == 2

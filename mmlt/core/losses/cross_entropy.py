@@ -1,10 +1,11 @@
 """Cross entropy with class-wise scale, bias and smoothing.  z (N, C), labels y (N,), rows Y (N, C); a, b, e (C,)."""
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 from torch.autograd import Function
 
 
-def vector_scale(logits, scale=None, bias=None):
+def vector_scale(logits: Tensor, scale: Tensor | None = None, bias: Tensor | None = None):
     """a z + b, (N, C)."""
     if scale is None:
         return logits if bias is None else logits + bias
@@ -36,7 +37,8 @@ class _CrossEntropy(Function):
         return out if scale is None else out.mul_(scale), None, None, None, None
 
 
-def adjusted_cross_entropy(logits, target, scale=None, bias=None, eps=None):
+def adjusted_cross_entropy(logits: Tensor, target: Tensor, scale: Tensor | None = None, bias: Tensor | None = None,
+                           eps: Tensor | None = None) -> Tensor:
     """(1 - e_y) l_y + e_y mean_k l_k with l = -log softmax(a z + b), (N, C) -> (N,).
 
     Args:

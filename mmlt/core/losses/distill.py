@@ -1,6 +1,9 @@
 """Distillation on long-tailed data.  Logits z (N, C), teacher's t (N, C); features f (N, D), teacher's g (N, D)."""
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from ..counts import log_prior
@@ -8,7 +11,7 @@ from .base import LongTailLoss
 from .cross_entropy import adjusted_cross_entropy
 
 
-def virtual_examples(teacher_logits, temperature=2.0, power=0.5):
+def virtual_examples(teacher_logits: Tensor, temperature: float = 2.0, power: float = 0.5) -> Tensor:
     """(N, C) -> (N, C): log of softmax(t / T)^p, normalised, which is softmax(p t / T)."""
     return (teacher_logits * (power / temperature)).log_softmax(1)
 
@@ -33,18 +36,20 @@ class DiVELoss(LongTailLoss):
     corrects_prior = True
     requires = ('teacher_logits', )
 
-    def __init__(self, class_counts=None, *, temperature=2.0, power=0.5, alpha=0.5, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, temperature: float = 2.0, power: float = 0.5,
+                 alpha: float = 0.5, **kwargs):
         check_range(self, '(0, inf)', temperature=temperature, power=power)
         check_range(self, '[0, 1]', alpha=alpha)
         super().__init__(class_counts, **kwargs)
         self.temperature, self.power, self.alpha = temperature, power, alpha
 
-    def forward(self, logits, target, teacher_logits, weight=None, avg_factor=None, reduction_override=None):
+    def forward(self, logits: Tensor, target: Tensor, teacher_logits: Tensor, weight: Tensor | None = None,
+                avg_factor: float | Tensor | None = None, reduction_override: str | None = None) -> Tensor:
         """As :meth:`LongTailLoss.forward`, with the logits (N, C) of the teacher on the same images."""
         _check_teacher('teacher_logits', teacher_logits, logits, 'class order and number')
         return super().forward(logits, target, weight, avg_factor, reduction_override, teacher_logits=teacher_logits)
 
-    def losses(self, logits, target, teacher_logits):
+    def losses(self, logits: Tensor, target: Tensor, teacher_logits: Tensor) -> Tensor:
         bias = log_prior(self.class_counts).to(logits.dtype)
         loss = adjusted_cross_entropy(logits, target, None, bias)
         teacher = virtual_examples(teacher_logits.detach().to(logits.dtype), self.temperature, self.power)
@@ -72,19 +77,21 @@ class CBDLoss(LongTailLoss):
     needs_counts = False
     requires = 'feats', 'teacher_feats'
 
-    def __init__(self, class_counts=None, *, alpha=0.4, beta=100.0, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, alpha: float = 0.4, beta: float = 100.0, **kwargs):
         check_range(self, '[0, 1]', alpha=alpha)
         check_range(self, '[0, inf)', beta=beta)
         super().__init__(class_counts, **kwargs)
         self.alpha, self.beta = alpha, beta
 
-    def forward(self, logits, target, weight=None, avg_factor=None, reduction_override=None, *, feats, teacher_feats):
+    def forward(self, logits: Tensor, target: Tensor, weight: Tensor | None = None,
+                avg_factor: float | Tensor | None = None, reduction_override: str | None = None, *, feats: Tensor,
+                teacher_feats: Tensor) -> Tensor:
         """As :meth:`LongTailLoss.forward`, with features (N, D) of the student and of the teacher."""
         _check_teacher('teacher_feats', teacher_feats, feats, 'width')
         return super().forward(logits, target, weight, avg_factor, reduction_override, feats=feats,
                                teacher_feats=teacher_feats)
 
-    def losses(self, logits, target, feats, teacher_feats):
+    def losses(self, logits: Tensor, target: Tensor, feats: Tensor, teacher_feats: Tensor) -> Tensor:
         loss = F.cross_entropy(logits, target, reduction='none')
         feats = feats.to(torch.promote_types(feats.dtype, torch.float32))
         cosine = F.cosine_similarity(feats, teacher_feats.detach().to(feats.dtype), dim=1)

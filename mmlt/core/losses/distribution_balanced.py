@@ -1,12 +1,16 @@
 """Distribution-balanced loss for multi-label data.  z (N, C), multi-hot Y (N, C), n_c of num_images images have c."""
 import torch
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from .base import LongTailLoss
 from .sigmoid import focal_bce
 
 
-def rebalanced_weights(target, counts, alpha=0.1, beta=10.0, mu=0.2, factor=1.0):
+def rebalanced_weights(target: Tensor, counts: Tensor, alpha: float = 0.1, beta: float = 10.0, mu: float = 0.2,
+                       factor: float = 1.0):
     """factor (alpha + sigmoid(beta (r - mu))) with r_c = (1 / n_c) / sum_k Y_k / n_k, (N, C); in an empty row r = inf.
     """
     inverse = (1 / counts).to(target.dtype)
@@ -15,7 +19,8 @@ def rebalanced_weights(target, counts, alpha=0.1, beta=10.0, mu=0.2, factor=1.0)
     return torch.rsub(share.sub_(beta * mu).sigmoid_(), factor * alpha, alpha=-factor)
 
 
-def distribution_balanced(logits, target, weights, bias, neg_scale=2.0, gamma=2.0):
+def distribution_balanced(logits: Tensor, target: Tensor, weights: Tensor, bias: Tensor, neg_scale: float = 2.0,
+                          gamma: float = 2.0) -> Tensor:
     """Elements w / a (1 - p_t)^gamma BCE(a (z + v), Y), a = 1 for positives and ``neg_scale`` for negatives,
     (N, C) -> (N, C).
 
@@ -45,8 +50,9 @@ class DistributionBalancedLoss(LongTailLoss):
 
     multi_label = True
 
-    def __init__(self, class_counts=None, *, alpha=0.1, beta=10.0, mu=0.2, neg_scale=2.0, init_bias=0.05,
-                 gamma=2.0, balance_param=2.0, num_images=None, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, alpha: float = 0.1, beta: float = 10.0, mu: float = 0.2,
+                 neg_scale: float = 2.0, init_bias: float = 0.05, gamma: float = 2.0, balance_param: float = 2.0,
+                 num_images: int | None = None, **kwargs):
         if num_images is None:
             raise ValueError('num_images is required: the size of the training set; multi-label counts do not tell it')
         check_range(self, '(0, inf)', neg_scale=neg_scale, balance_param=balance_param, num_images=num_images)
@@ -62,13 +68,13 @@ class DistributionBalancedLoss(LongTailLoss):
         self.gamma = gamma
         self.balance_param = balance_param
 
-    def derive(self):
+    def derive(self) -> None:
         super().derive()
         if self.class_counts.device.type == 'cpu' and self.class_counts.max() >= self.num_images:
             raise ValueError(f'a class has {self.class_counts.max().item():g} images, num_images={self.num_images}; '
                              'each class must miss in at least one image')
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         bias = -self.init_bias / self.neg_scale * (self.num_images / self.class_counts - 1).log()
         weights = rebalanced_weights(target, self.class_counts, self.alpha, self.beta, self.mu, self.balance_param)
         return distribution_balanced(logits, target, weights, bias.to(logits.dtype), self.neg_scale, self.gamma)

@@ -1,5 +1,8 @@
 """Equalization loss v2.  z (N, C), s = sigmoid z; positive and negative gradients gathered per class (C,)."""
 import torch
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from ..dist import sum_over_ranks
@@ -7,7 +10,7 @@ from .base import LongTailLoss
 from .sigmoid import weighted_bce
 
 
-def balance_weights(positive, negative, gamma=12.0, mu=0.8, alpha=4.0):
+def balance_weights(positive: Tensor, negative: Tensor, gamma: float = 12.0, mu: float = 0.8, alpha: float = 4.0):
     """Gathered gradients (C,), (C,) -> weights of the positives and of the negatives, (C,), (C,).
 
     With g = positive / negative (100 before the first step) and f = sigmoid(gamma (g - mu)): 1 + alpha (1 - f) and f.
@@ -32,7 +35,8 @@ class EqualizationLossV2(LongTailLoss):
     needs_counts = False
     sized = ('positive', 'negative')
 
-    def __init__(self, class_counts=None, *, gamma=12.0, mu=0.8, alpha=4.0, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, gamma: float = 12.0, mu: float = 0.8, alpha: float = 4.0,
+                 **kwargs):
         check_range(self, '[0, inf)', gamma=gamma, alpha=alpha)
         check_range(self, '(-inf, inf)', mu=mu)
         super().__init__(class_counts, **kwargs)
@@ -40,7 +44,7 @@ class EqualizationLossV2(LongTailLoss):
         self.mu = mu
         self.alpha = alpha
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         self.size(logits.size(1))
         weights = self.balance()
         loss = weighted_bce(logits, target, *(w.to(logits.dtype) for w in weights))
@@ -52,7 +56,7 @@ class EqualizationLossV2(LongTailLoss):
         """-> weights of the positives (C,) and of the negatives (C,)."""
         return balance_weights(self.positive, self.negative, self.gamma, self.mu, self.alpha)
 
-    def gather(self, logits, target, positive, negative):
+    def gather(self, logits: Tensor, target: Tensor, positive: Tensor, negative: Tensor) -> None:
         """Add the weighted |gradient| of every class, over all ranks."""
         probs, dtype = logits.sigmoid(), positive.dtype
         if target.ndim == 1:

@@ -3,6 +3,9 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from ..random import Draws
@@ -12,7 +15,7 @@ from .sigmoid import weighted_bce
 DROPPED = -1e30  # e^DROPPED is 0, and no inf - inf comes of it
 
 
-def softmax_equalization(logits, target, log_keep):
+def softmax_equalization(logits: Tensor, target: Tensor, log_keep: Tensor) -> Tensor:
     """log sum_k w_k e^z_k - z_y with w_y = 1, (N, C) -> (N,).
 
     Args:
@@ -39,14 +42,15 @@ class SoftmaxEqualizationLoss(LongTailLoss):
         seed (int): of the draws.
     """
 
-    def __init__(self, class_counts=None, *, gamma=0.9, threshold=0.005, seed=0, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, gamma: float = 0.9, threshold: float = 0.005,
+                 seed: int = 0, **kwargs):
         check_range(self, '[0, 1]', gamma=gamma, threshold=threshold)
         super().__init__(class_counts, **kwargs)
         self.gamma = gamma
         self.threshold = threshold
         self.draws = Draws(seed)
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         rare = self.class_counts < self.threshold * self.class_counts.sum()
         if self.training:
             generator = self.draws.generator(logits.device)
@@ -64,11 +68,11 @@ class EqualizationLoss(LongTailLoss):
         threshold (float): a class is rare if pi_c is less, a share of the training images; 1.77e-3 is for LVIS v0.5.
     """
 
-    def __init__(self, class_counts=None, *, threshold=1.77e-3, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, threshold: float = 1.77e-3, **kwargs):
         check_range(self, '[0, 1]', threshold=threshold)
         super().__init__(class_counts, **kwargs)
         self.threshold = threshold
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         frequent = self.class_counts >= self.threshold * self.class_counts.sum()
         return weighted_bce(logits, target, negative=frequent.to(logits.dtype))

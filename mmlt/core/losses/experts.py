@@ -1,5 +1,11 @@
 """Losses of several experts.  E experts, N images, C classes; logits z (E, N, C), counts n (C,), pi = n / sum n."""
+from collections.abc import Sequence
+from typing import Any
+
 import torch
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from ..counts import as_counts
@@ -8,20 +14,20 @@ from .cross_entropy import adjusted_cross_entropy
 from .ldam import ldam_margins, margin_cross_entropy
 
 
-def diversity_temperatures(counts, factor):
+def diversity_temperatures(counts: Tensor, factor: float) -> Tensor:
     """(C,) -> (C,): (C pi_c factor + 1 - factor) over its maximum; the head's classes have the highest."""
     t = len(counts) * factor * counts / counts.sum() + 1 - factor
     return t / t.max()
 
 
-def expert_divergence(logits, temperature):
+def expert_divergence(logits: Tensor, temperature: float | Tensor) -> Tensor:
     """(E, N, C), (C,) or a number -> (N,): sum_e KL(softmax(mean z / T) || softmax(z_e / T)), the mean detached."""
     mean = (logits.detach().mean(0) / temperature).log_softmax(-1)
     own = (logits / temperature).log_softmax(-1)
     return (mean.exp() * (mean - own)).sum((0, 2))
 
 
-def reversed_prior(counts):
+def reversed_prior(counts: Tensor) -> Tensor:
     """(C,) -> (C,): the prior with its ranks reversed, so that the rarest class has the largest share."""
     order = counts.sort(stable=True)
     rank = order.indices.argsort()
@@ -35,17 +41,18 @@ class ExpertLoss(LongTailLoss):
 
     ndim = 3
 
-    def expert_losses(self, logits, target):
+    def expert_losses(self, logits: Tensor, target: Tensor) -> Tensor:
         """(E, N, C), labels (N,) or rows (N, C) -> (N,)."""
         raise NotImplementedError
 
-    def forward(self, logits, target, weight=None, avg_factor=None, reduction_override=None):
+    def forward(self, logits: Tensor, target: Tensor, weight: Tensor | None = None,
+                avg_factor: float | Tensor | None = None, reduction_override: str | None = None) -> Tensor:
         if logits.ndim != 3 or not len(logits):
             raise ValueError(f'{type(self).__name__} takes logits (E, N, C) of E experts, got {tuple(logits.shape)}; '
                              'MultiExpertClsHead makes them')
         return super().forward(logits.transpose(0, 1), target, weight, avg_factor, reduction_override)
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         return self.expert_losses(logits.transpose(0, 1), target)
 
 
@@ -72,8 +79,8 @@ class RIDELoss(ExpertLoss, ClassWeightedLoss):
 
     default_avg = 'weight'
 
-    def __init__(self, class_counts=None, *, max_margin=0.5, scale=30.0, diversity=-0.2, reweight_factor=0.05,
-                 temperatures=True, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, max_margin: float = 0.5, scale: float = 30.0,
+                 diversity: float = -0.2, reweight_factor: float = 0.05, temperatures: bool = True, **kwargs):
         check_range(self, '[0, inf)', max_margin=max_margin)
         check_range(self, '(0, inf)', scale=scale)
         check_range(self, '(-inf, inf)', diversity=diversity)
@@ -83,11 +90,12 @@ class RIDELoss(ExpertLoss, ClassWeightedLoss):
         self.max_margin, self.scale, self.diversity = max_margin, scale, diversity
         self.reweight_factor, self.temperatures = reweight_factor, temperatures
 
-    def expert_losses(self, logits, target):
+    def expert_losses(self, logits: Tensor, target: Tensor):
         margins = (self.scale * ldam_margins(self.class_counts, self.max_margin)).to(logits.dtype)
         return sum(margin_cross_entropy(z, target, margins) for z in logits)
 
-    def forward(self, logits, target, weight=None, avg_factor=None, reduction_override=None):
+    def forward(self, logits: Tensor, target: Tensor, weight: Tensor | None = None,
+                avg_factor: float | Tensor | None = None, reduction_override: str | None = None) -> Tensor:
         loss = super().forward(logits, target, weight, avg_factor, reduction_override)
         counts = self.class_counts.to(torch.promote_types(logits.dtype, torch.float32))
         t = diversity_temperatures(counts, self.reweight_factor if self.temperatures else 0)
@@ -114,12 +122,12 @@ class SADELoss(ExpertLoss):
 
     corrects_prior = True
 
-    def __init__(self, class_counts=None, *, tau=2.0, eps=1e-9, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, tau: float = 2.0, eps: float = 1e-9, **kwargs):
         check_range(self, '[0, inf)', tau=tau, eps=eps)
         super().__init__(class_counts, **kwargs)
         self.tau, self.eps = tau, eps
 
-    def expert_losses(self, logits, target):
+    def expert_losses(self, logits: Tensor, target: Tensor):
         if len(logits) != 3:
             raise ValueError(f'SADELoss is for 3 experts, the logits are of {len(logits)}; set num_experts=3')
         prior = (self.class_counts / self.class_counts.sum() + self.eps).log()
@@ -151,7 +159,8 @@ class BalPoELoss(ExpertLoss):
 
     corrects_prior = True
 
-    def __init__(self, class_counts=None, *, taus=(0., 1., 2.), test_prior=None, eps=1e-9, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, taus: Sequence[float] = (0., 1., 2.),
+                 test_prior: Any = None, eps: float = 1e-9, **kwargs):
         check_range(self, '[0, inf)', eps=eps)
         if (isinstance(taus, str) and taus != 'limits') or not len(taus):
             raise ValueError(f"BalPoELoss: taus must be one number an expert, as (0, 1, 2), or 'limits', got {taus!r}")
@@ -167,7 +176,7 @@ class BalPoELoss(ExpertLoss):
         super().__init__(class_counts, **kwargs)
         self.taus, self.test_prior, self.eps = taus, test_prior, eps
 
-    def experts_taus(self, num_experts):
+    def experts_taus(self, num_experts: int):
         """-> one tau an expert."""
         if self.taus == 'limits':
             return torch.linspace(0, 2, num_experts).tolist() if num_experts > 1 else [1.]
@@ -176,7 +185,7 @@ class BalPoELoss(ExpertLoss):
                              f"experts; set num_experts={len(self.taus)}, or taus='limits'")
         return self.taus
 
-    def expert_losses(self, logits, target):
+    def expert_losses(self, logits: Tensor, target: Tensor):
         prior = (self.class_counts / self.class_counts.sum() + self.eps).log().to(logits.dtype)
         return sum(adjusted_cross_entropy(z, target, None, tau * prior)
                    for z, tau in zip(logits, self.experts_taus(len(logits)))) / len(logits)

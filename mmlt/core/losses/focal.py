@@ -1,12 +1,15 @@
 """Softmax focal loss.  z (N, C), p = softmax z."""
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from .base import ClassWeightedLoss
 
 
-def softmax_focal(logits, target, gamma=2.0):
+def softmax_focal(logits: Tensor, target: Tensor, gamma: float = 2.0) -> Tensor:
     """(1 - p_y)^gamma (-log p_y), (N, C) -> (N,)."""
     if target.ndim == 1:
         return _focal(F.cross_entropy(logits, target, reduction='none'), gamma)
@@ -36,10 +39,10 @@ class SoftmaxFocalLoss(ClassWeightedLoss):
 
     needs_counts = False
 
-    def __init__(self, class_counts=None, *, gamma=2.0, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, gamma: float = 2.0, **kwargs):
         check_range(self, '[0, inf)', gamma=gamma)
         super().__init__(class_counts, **kwargs)
         self.gamma = gamma
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         return softmax_focal(logits, target, self.gamma)

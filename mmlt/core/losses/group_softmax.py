@@ -2,8 +2,13 @@
 
 Group g owns the slots [others, its classes, ascending]; groups follow the order of the bins, empty ones own nothing.
 """
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from ..layers.group_softmax import check_bins, group_layout
@@ -24,7 +29,8 @@ class BalancedGroupSoftmaxLoss(LongTailLoss):
         seed (int): of the draws.
     """
 
-    def __init__(self, class_counts=None, *, bins=(10, 100, 1000), others_ratio=8.0, seed=0, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, bins: Sequence[float] = (10, 100, 1000),
+                 others_ratio: float = 8.0, seed: int = 0, **kwargs):
         check_bins(bins)
         check_range(self, '[0, inf)', others_ratio=others_ratio)
         self.bins = tuple(bins)
@@ -33,7 +39,7 @@ class BalancedGroupSoftmaxLoss(LongTailLoss):
         self.others_ratio = others_ratio
         self.draws = Draws(seed)
 
-    def derive(self):
+    def derive(self) -> None:
         super().derive()
         columns, self.widths = group_layout(self.class_counts, self.bins)
         widths = columns.new_tensor(self.widths)
@@ -43,21 +49,21 @@ class BalancedGroupSoftmaxLoss(LongTailLoss):
         self.register_buffer('group_of', group_of, persistent=False)
         self.register_buffer('slot_of', columns - starts[group_of], persistent=False)
 
-    def get_cls_channels(self, num_classes):
+    def get_cls_channels(self, num_classes: int):
         """C -> C + G, the number of logits."""
         self.check_counts(num_classes)
         return num_classes + len(self.widths)
 
-    def get_activation(self, logits):
+    def get_activation(self, logits: Tensor):
         """(N, C + G) -> scores (N, C): each class's probability in its own group. They do not sum to 1."""
         self.check_counts(self.classes_of(logits))
         probs = torch.cat([part.softmax(1) for part in logits.split(self.widths, 1)], 1)
         return probs[:, self.column_of]
 
-    def classes_of(self, logits):
+    def classes_of(self, logits: Tensor):
         return logits.size(1) - len(self.widths)
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         log_p = [part.log_softmax(1) for part in logits.split(self.widths, 1)]
         if target.ndim == 1:
             slot = self.slot_of[target][:, None]
@@ -73,7 +79,7 @@ class BalancedGroupSoftmaxLoss(LongTailLoss):
         share = (present > 0) * len(logits) / (present + others.sum(0)).clamp(min=1)  # the mean over N undoes N
         return -((own + others * torch.stack([part[:, 0] for part in log_p], 1)) * share).sum(1)
 
-    def sample_others(self, inside):
+    def sample_others(self, inside: Tensor):
         """Mass (N, G) of the rows in each group -> weight (N, G) of its "others"."""
         others = (1 - inside).clamp(min=0)
         eligible = others > 1e-6

@@ -1,13 +1,17 @@
 """Influence-balanced loss.  z (N, C), p = softmax z, features h (N, D)."""
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from ..counts import inverse_weights
 from .base import LongTailLoss
 
 
-def influence_balanced(logits, target, feats, alpha=1000.0, detach=False):
+def influence_balanced(logits: Tensor, target: Tensor, feats: Tensor, alpha: float = 1000.0,
+                       detach: bool = False) -> Tensor:
     """CE alpha / (|p - Y|_1 |h|_1 + 1e-3), (N, C), (N,) or (N, C), (N, D) -> (N,)."""
     norm = feats.to(logits.dtype).abs().sum(1)
     if target.ndim == 1:
@@ -33,16 +37,16 @@ class InfluenceBalancedLoss(LongTailLoss):
 
     requires = ('feats', )
 
-    def __init__(self, class_counts=None, *, alpha=1000.0, detach=False, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, alpha: float = 1000.0, detach: bool = False, **kwargs):
         check_range(self, '(0, inf)', alpha=alpha)
         super().__init__(class_counts, **kwargs)
         self.alpha = alpha
         self.detach = detach
 
-    def class_weights(self, num_classes):
+    def class_weights(self, num_classes: int):
         return inverse_weights(self.class_counts)
 
-    def losses(self, logits, target, feats=None):
+    def losses(self, logits: Tensor, target: Tensor, feats: Tensor | None = None) -> Tensor:
         if feats is None or feats.ndim != 2 or len(feats) != len(logits):
             raise ValueError(f'InfluenceBalancedLoss needs feats=(N, D), the input of the classifier, with '
                              f'N={len(logits)}, got {None if feats is None else tuple(feats.shape)}; '

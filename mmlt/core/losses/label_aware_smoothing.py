@@ -2,6 +2,9 @@
 import math
 
 import torch
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from .base import ClassWeightedLoss, _check_choice
@@ -10,7 +13,7 @@ from .cross_entropy import adjusted_cross_entropy
 SHAPES = ('concave', 'linear', 'convex', 'exp')
 
 
-def smoothing(counts, head=0.4, tail=0.1, shape='concave', power=None):
+def smoothing(counts: Tensor, head: float = 0.4, tail: float = 0.1, shape: str = 'concave', power: float | None = None):
     """The smoothing of each class, (C,): ``tail`` at the smallest count, ``head`` at the largest.
 
     With x = (n - n_min) / (n_max - n_min), and x = 1 where all counts are equal.
@@ -23,7 +26,7 @@ def smoothing(counts, head=0.4, tail=0.1, shape='concave', power=None):
     elif shape == 'convex':
         x = 1 - torch.cos(math.pi / 2 * x)
     elif shape == 'exp':
-        x = x**power
+        x = x**power  # type: ignore[arg-type]
     return tail + (head - tail) * x
 
 
@@ -40,8 +43,8 @@ class LabelAwareSmoothLoss(ClassWeightedLoss):
             others.
     """
 
-    def __init__(self, class_counts=None, *, smooth_head=0.4, smooth_tail=0.1, shape='concave', power=None,
-                 form='code', **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, smooth_head: float = 0.4, smooth_tail: float = 0.1,
+                 shape: str = 'concave', power: float | None = None, form: str = 'code', **kwargs):
         _check_choice('shape', shape, SHAPES)
         _check_choice('form', form, ('code', 'paper'))
         check_range(self, '[0, 1]', smooth_head=smooth_head, smooth_tail=smooth_tail)
@@ -54,7 +57,7 @@ class LabelAwareSmoothLoss(ClassWeightedLoss):
         self.power = power
         self.form = form
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         eps = smoothing(self.class_counts, self.smooth_head, self.smooth_tail, self.shape, self.power)
         if self.form == 'paper':  # e / (C - 1) on the others is e C / (C - 1) on all
             eps = eps * (len(eps) / max(len(eps) - 1, 1))

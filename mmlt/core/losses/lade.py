@@ -3,13 +3,16 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from ..counts import log_prior
 from .base import LongTailLoss
 
 
-def lade_regularizer(logits, target, log_pi, remine_lambda=0.1):
+def lade_regularizer(logits: Tensor, target: Tensor, log_pi: Tensor, remine_lambda: float = 0.1) -> Tensor:
     """-sum_c pi_c (P_c - Q_c - lambda Q_c^2), (N, C) -> scalar.
 
     P_c is the mean of z_c over the images of class c (0 without one); Q_c = log mean_b e^z_bc / (pi_c C).
@@ -42,13 +45,13 @@ class LADELoss(LongTailLoss):
 
     corrects_prior = True
 
-    def __init__(self, class_counts=None, *, remine_lambda=0.1, alpha=0.1, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, remine_lambda: float = 0.1, alpha: float = 0.1, **kwargs):
         check_range(self, '[0, inf)', remine_lambda=remine_lambda, alpha=alpha)
         super().__init__(class_counts, **kwargs)
         self.remine_lambda = remine_lambda
         self.alpha = alpha
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         log_pi = log_prior(self.class_counts).to(logits.dtype)
         loss = F.cross_entropy(logits + log_pi, target, reduction='none')
         return loss + self.alpha * lade_regularizer(logits, target, log_pi, self.remine_lambda)

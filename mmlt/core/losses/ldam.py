@@ -1,17 +1,20 @@
 """Label-distribution-aware margins.  z (N, C) scaled cosines, margins m (C,) on the same scale."""
 import torch.nn.functional as F
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from .base import ClassWeightedLoss
 from .sigmoid import softplus
 
 
-def ldam_margins(counts, max_margin=0.5):
+def ldam_margins(counts: Tensor, max_margin: float = 0.5):
     """max_margin (n_min / n_c)^(1/4), (C,), in units of the cosine."""
     return max_margin * (counts.min() / counts)**0.25
 
 
-def margin_cross_entropy(logits, target, margins):
+def margin_cross_entropy(logits: Tensor, target: Tensor, margins: Tensor) -> Tensor:
     """CE of the logits with ``margins`` (C,) taken off the label's own, (N, C) -> (N,)."""
     if target.ndim == 1:
         index = target[:, None]
@@ -43,7 +46,8 @@ class LDAMLoss(ClassWeightedLoss):
     tensor(13.5012)
     """
 
-    def __init__(self, class_counts=None, *, max_margin=0.5, scale=30.0, logits_scaled=True, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, max_margin: float = 0.5, scale: float = 30.0,
+                 logits_scaled: bool = True, **kwargs):
         check_range(self, '[0, inf)', max_margin=max_margin)
         check_range(self, '(0, inf)', scale=scale)
         super().__init__(class_counts, **kwargs)
@@ -51,7 +55,7 @@ class LDAMLoss(ClassWeightedLoss):
         self.scale = scale
         self.logits_scaled = logits_scaled
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         margins = self.scale * ldam_margins(self.class_counts, self.max_margin)
         logits = logits if self.logits_scaled else logits * self.scale
         return margin_cross_entropy(logits, target, margins.to(logits.dtype))

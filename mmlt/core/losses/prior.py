@@ -1,11 +1,15 @@
 """Cross entropy of logits moved by the class prior.  z (N, C), counts n (C,), pi = n / sum n."""
+from torch import Tensor
+
+from mmlt.core.counts import Counts
+
 from ..checks import check_range
 from ..counts import log_prior
 from .base import ClassWeightedLoss
 from .cross_entropy import adjusted_cross_entropy
 
 
-def temperatures(counts, gamma):
+def temperatures(counts: Tensor, gamma: float):
     """(n_c / n_max)^gamma <= 1, (C,): what multiplies the logits of VS and CDT in training."""
     return (counts / counts.max())**gamma
 
@@ -16,13 +20,13 @@ class PriorLoss(ClassWeightedLoss):
 
     corrects_prior = True
 
-    def scale(self, counts):
+    def scale(self, counts: Tensor):
         """(C,) -> a (C,), or None for 1."""
 
-    def bias(self, counts):
+    def bias(self, counts: Tensor):
         """(C,) -> b (C,), or None for 0."""
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         scale, bias = self.scale(self.class_counts), self.bias(self.class_counts)
         scale, bias = (x if x is None else x.to(logits.dtype) for x in (scale, bias))
         return adjusted_cross_entropy(logits, target, scale, bias)
@@ -39,7 +43,7 @@ class BalancedSoftmaxLoss(PriorLoss):
     tensor(2.0806)
     """
 
-    def bias(self, counts):
+    def bias(self, counts: Tensor):
         return log_prior(counts)  # the N of log n - log N cancels
 
 
@@ -52,12 +56,12 @@ class LogitAdjustLoss(PriorLoss):
         tau (float): strength.
     """
 
-    def __init__(self, class_counts=None, *, tau=1.0, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, tau: float = 1.0, **kwargs):
         check_range(self, '(-inf, inf)', tau=tau)
         super().__init__(class_counts, **kwargs)
         self.tau = tau
 
-    def bias(self, counts):
+    def bias(self, counts: Tensor):
         return self.tau * log_prior(counts)
 
 
@@ -69,17 +73,17 @@ class VSLoss(PriorLoss):
         tau (float): of the additive part.
     """
 
-    def __init__(self, class_counts=None, *, gamma=0.3, tau=1.0, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, gamma: float = 0.3, tau: float = 1.0, **kwargs):
         check_range(self, '[0, inf)', gamma=gamma)
         check_range(self, '(-inf, inf)', tau=tau)
         super().__init__(class_counts, **kwargs)
         self.gamma = gamma
         self.tau = tau
 
-    def scale(self, counts):
+    def scale(self, counts: Tensor):
         return temperatures(counts, self.gamma)
 
-    def bias(self, counts):
+    def bias(self, counts: Tensor):
         return self.tau * log_prior(counts)
 
 
@@ -90,10 +94,10 @@ class CDTLoss(PriorLoss):
         gamma (float): 0.2 and less for 100 classes, up to 0.4 for 10.
     """
 
-    def __init__(self, class_counts=None, *, gamma=0.2, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, gamma: float = 0.2, **kwargs):
         check_range(self, '[0, inf)', gamma=gamma)
         super().__init__(class_counts, **kwargs)
         self.gamma = gamma
 
-    def scale(self, counts):
+    def scale(self, counts: Tensor):
         return temperatures(counts, self.gamma)

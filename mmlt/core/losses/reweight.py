@@ -1,5 +1,8 @@
 """Re-weighted cross entropy.  n (C,) training counts, w (C,) class weights, N = sum n, pi = n / N."""
 import torch.nn.functional as F
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_range
 from ..counts import effective_weights
@@ -7,18 +10,18 @@ from .base import LongTailLoss, _check_choice
 from .sigmoid import sigmoid_focal, weighted_bce
 
 
-def cost_sensitive_weights(counts, gamma=1.0):
+def cost_sensitive_weights(counts: Tensor, gamma: float = 1.0):
     """(n_min / n_c)^gamma, (C,)."""
     return (counts.min() / counts)**gamma
 
 
-def weighted_softmax_weights(counts, form='inverse'):
+def weighted_softmax_weights(counts: Tensor, form: str = 'inverse'):
     """1 / pi_c (``'inverse'``) or 1 - ln(n_c / n_max) (``'log'``), (C,)."""
     _check_choice('form', form, ('inverse', 'log'))
     return counts.sum() / counts if form == 'inverse' else 1 - (counts / counts.max()).log()
 
 
-def generalized_weights(counts, rho=1.2):
+def generalized_weights(counts: Tensor, rho: float = 1.2):
     """C (1 / pi_c)^rho / sum_j (1 / pi_j)^rho, (C,)."""
     weights = (counts.min() / counts)**rho
     return weights * (len(counts) / weights.sum())
@@ -29,14 +32,14 @@ class ReweightLoss(LongTailLoss):
 
     default_avg = 'weight'
 
-    def weights(self, counts):
+    def weights(self, counts: Tensor) -> Tensor:
         """(C,) -> (C,)."""
         raise NotImplementedError
 
-    def class_weights(self, num_classes):
+    def class_weights(self, num_classes: int):
         return self.weights(self.class_counts)
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(logits, target, reduction='none')
 
 
@@ -52,12 +55,12 @@ class CostSensitiveLoss(ReweightLoss):
     tensor(2.0628)
     """
 
-    def __init__(self, class_counts=None, *, gamma=1.0, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, gamma: float = 1.0, **kwargs):
         check_range(self, '[0, inf)', gamma=gamma)
         super().__init__(class_counts, **kwargs)
         self.gamma = gamma
 
-    def weights(self, counts):
+    def weights(self, counts: Tensor):
         return cost_sensitive_weights(counts, self.gamma)
 
 
@@ -69,12 +72,12 @@ class WeightedSoftmaxLoss(ReweightLoss):
             arXiv:2110.04596; or ``'log'``, 1 - ln(n_c / n_max), which the survey's code runs.
     """
 
-    def __init__(self, class_counts=None, *, form='inverse', **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, form: str = 'inverse', **kwargs):
         _check_choice('form', form, ('inverse', 'log'))
         super().__init__(class_counts, **kwargs)
         self.form = form
 
-    def weights(self, counts):
+    def weights(self, counts: Tensor):
         return weighted_softmax_weights(counts, self.form)
 
 
@@ -87,12 +90,12 @@ class GeneralizedReweightLoss(ReweightLoss):
         rho (float): 1.2 for ImageNet-LT, 0.8 for LVIS, 0.2 for ADE20K; 0 is CE.
     """
 
-    def __init__(self, class_counts=None, *, rho=1.2, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, rho: float = 1.2, **kwargs):
         check_range(self, '[0, inf)', rho=rho)
         super().__init__(class_counts, **kwargs)
         self.rho = rho
 
-    def weights(self, counts):
+    def weights(self, counts: Tensor):
         return generalized_weights(counts, self.rho)
 
 
@@ -109,7 +112,8 @@ class ClassBalancedLoss(ReweightLoss):
         gamma (float): of ``'focal'``.
     """
 
-    def __init__(self, class_counts=None, *, beta=0.9999, base='ce', gamma=1.0, avg=None, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, beta: float = 0.9999, base: str = 'ce',
+                 gamma: float = 1.0, avg: str | None = None, **kwargs):
         _check_choice('base', base, ('ce', 'focal', 'sigmoid'))
         check_range(self, '[0, 1]', beta=beta)
         check_range(self, '[0, inf)', gamma=gamma)
@@ -118,10 +122,10 @@ class ClassBalancedLoss(ReweightLoss):
         self.base = base
         self.gamma = gamma
 
-    def weights(self, counts):
+    def weights(self, counts: Tensor):
         return effective_weights(counts, self.beta)
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         if self.base == 'ce':
             return super().losses(logits, target)
         if self.base == 'focal':

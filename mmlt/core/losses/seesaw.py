@@ -1,15 +1,19 @@
 """Seesaw loss.  z (N, C), s = softmax z without gradient, counts (C,) of the labels seen so far."""
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
+from mmlt.core.counts import Counts
 
 from ..checks import check_integer, check_range
 from ..dist import sum_over_ranks
 from .base import LongTailLoss
 
 
-def seesaw(logits, labels, seen, p=0.8, q=2.0, eps=1e-2):
+def seesaw(logits: Tensor, labels: Tensor, seen: Tensor, p: float = 0.8, q: float = 2.0, eps: float = 1e-2) -> Tensor:
     """CE(z + log S) with S_yj = min(1, n_j / n_y)^p max(1, s_j / max(s_y, eps))^q, (N, C), (N,) -> (N,).
 
     S is kept as a logarithm, so that nothing overflows, and only in its rows of the labels, (N, C).
@@ -41,7 +45,8 @@ class SeesawSoftmaxLoss(LongTailLoss):
     needs_counts = False
     sized = ('seen', )
 
-    def __init__(self, class_counts=None, *, p=0.8, q=2.0, eps=1e-2, max_labels=2, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, p: float = 0.8, q: float = 2.0, eps: float = 1e-2,
+                 max_labels: int = 2, **kwargs):
         check_range(self, '[0, inf)', p=p, q=q)
         check_range(self, '(0, inf)', eps=eps)
         check_integer(self, 1, max_labels=max_labels)
@@ -51,7 +56,7 @@ class SeesawSoftmaxLoss(LongTailLoss):
         self.eps = eps
         self.max_labels = max_labels
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Any:
         self.size(logits.size(1))
         if self.counting:
             self.count(target)
@@ -62,7 +67,7 @@ class SeesawSoftmaxLoss(LongTailLoss):
         shares, labels = target.topk(min(self.max_labels, target.size(1)), dim=1)
         return sum(share * seesaw(logits, label, *settings) for share, label in zip(shares.unbind(1), labels.unbind(1)))
 
-    def count(self, target):
+    def count(self, target: Tensor) -> None:
         """Add the labels of the batch, over all ranks."""
         if target.ndim == 1:
             batch = torch.zeros_like(self.seen).index_add_(0, target, self.seen.new_ones(len(target)))
@@ -71,7 +76,7 @@ class SeesawSoftmaxLoss(LongTailLoss):
         sum_over_ranks(batch)
         self.seen = self.seen + batch  # not in place: a compiled backward pass may compute S anew
 
-    def check_rows(self, target):
+    def check_rows(self, target: Tensor) -> None:
         if target.device.type == 'cpu' and len(target) and not torch.compiler.is_compiling():
             most = int((target > 0).sum(1).max())
             if most > self.max_labels:

@@ -1,15 +1,17 @@
 """One-vs-all losses.  z (N, C), labels (N,) or rows Y (N, C) of any mass; softplus(z) = -log(1 - sigmoid z)."""
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 from torch.autograd import Function
 
 
-def softplus(x):
+def softplus(x: Tensor):
     """log(1 + e^x), to the last bit of float64 as well (torch's default turns linear at 20)."""
     return F.softplus(x, threshold=40)
 
 
-def weighted_bce(logits, target, positive=None, negative=None):
+def weighted_bce(logits: Tensor, target: Tensor, positive: Tensor | None = None,
+                 negative: Tensor | None = None) -> Tensor:
     """sum_j Y_j positive_j softplus(-z_j) + (sum_k Y_k - Y_j) negative_j softplus(z_j), (N, C) -> (N,).
 
     Args:
@@ -71,7 +73,8 @@ class _FocalBCE(Function):
         return slope * grad, None, None, None, None, None
 
 
-def focal_bce(logits, target, gamma=2.0, weights=None, scale=None, bias=None):
+def focal_bce(logits: Tensor, target: Tensor, gamma: float = 2.0, weights: Tensor | None = None,
+              scale: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
     """w / a q^gamma b, elementwise, with b = BCE(x, Y), q = |sigmoid(x) - Y|, x = a (z + v): (N, C), (N, C) -> (N, C).
 
     For Y of 0 and 1, q is 1 - p_t of the focal loss; between them it is that of the quality focal loss (Li et al.,
@@ -84,7 +87,7 @@ def focal_bce(logits, target, gamma=2.0, weights=None, scale=None, bias=None):
     return _FocalBCE.apply(logits, target, gamma, weights, scale, bias)
 
 
-def sigmoid_focal(logits, target, gamma=2.0):
+def sigmoid_focal(logits: Tensor, target: Tensor, gamma: float = 2.0) -> Tensor:
     """Focal loss of C binary problems without alpha, summed over them, (N, C) -> (N,).
 
     Lin et al., ICCV 2017, arXiv:1708.02002.

@@ -1,12 +1,16 @@
 """Adaptive class suppression.  z (N, C), s = sigmoid z."""
 import math
 
+from torch import Tensor
+
+from mmlt.core.counts import Counts
+
 from ..checks import check_range
 from .base import LongTailLoss
 from .sigmoid import weighted_bce
 
 
-def adaptive_class_suppression(logits, target, threshold=0.7):
+def adaptive_class_suppression(logits: Tensor, target: Tensor, threshold: float = 0.7) -> Tensor:
     """BCE summed over the label and the negatives with s_j >= threshold, (N, C) -> (N,)."""
     logit = math.log(threshold / (1 - threshold)) if 0 < threshold < 1 else math.inf * (threshold - 0.5)
     return weighted_bce(logits, target, negative=(logits.detach() >= logit).to(logits.dtype))
@@ -24,10 +28,10 @@ class AdaptiveClassSuppressionLoss(LongTailLoss):
 
     needs_counts = False
 
-    def __init__(self, class_counts=None, *, threshold=0.7, **kwargs):
+    def __init__(self, class_counts: Counts | None = None, *, threshold: float = 0.7, **kwargs):
         check_range(self, '[0, 1]', threshold=threshold)
         super().__init__(class_counts, **kwargs)
         self.threshold = threshold
 
-    def losses(self, logits, target):
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         return adaptive_class_suppression(logits, target, self.threshold)

@@ -1,11 +1,12 @@
 """Train a classifier on cached features.  N images, n of them in use, C classes, D features."""
 import math
+from collections.abc import Callable
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from ..random import seeded_generator
@@ -27,17 +28,17 @@ class Split(NamedTuple):
         """(n,): labels of the images in use."""
         return self.labels[self.rows]
 
-    def counts(self, num_classes):
+    def counts(self, num_classes: int):
         """(C,): images in use of each class."""
         return torch.bincount(self.y, minlength=num_classes)
 
-    def chunks(self, size=CHUNK):
+    def chunks(self, size: int = CHUNK):
         """Float32 features and labels, ``size`` images at a time."""
         for rows in self.rows.split(size):
             yield self.features[rows].float(), self.labels[rows]
 
 
-def as_split(features, labels, num_classes, name='features'):
+def as_split(features: Tensor, labels: Tensor, num_classes: int, name: str = 'features'):
     """Check features (N, D) and labels (N,), arrays or tensors, and return them as a :class:`Split` of all images.
 
     Raises:
@@ -73,7 +74,8 @@ class Recipe(NamedTuple):
     seed: int = 0
 
 
-def fit(layer, train, recipe, lr, weight_decay=5e-4, loss=F.cross_entropy, balanced=True, after_step=None):
+def fit(layer: nn.Module, train: Split, recipe: Recipe, lr: float, weight_decay: float = 5e-4,
+        loss: Callable = F.cross_entropy, balanced: bool = True, after_step: Callable | None = None):
     """Train ``layer`` (D -> C) in place and return it frozen, in eval mode.
 
     An epoch is n samples: class-balanced draws, each class as likely as any other, or (``balanced=False``) a
@@ -126,7 +128,7 @@ def _one_thread(wanted):
         torch.set_num_threads(threads)
 
 
-def linear(weight, bias=None):
+def linear(weight: Tensor, bias: Tensor | None = None):
     """A frozen linear layer with a copy of ``weight`` (C, D) and ``bias`` (C,), zero by default."""
     layer = skip_init(nn.Linear, weight.shape[1], len(weight), device=weight.device)
     with torch.no_grad():
@@ -135,7 +137,7 @@ def linear(weight, bias=None):
     return layer.eval().requires_grad_(False)
 
 
-def new_linear(like, seed):
+def new_linear(like: nn.Linear, seed: int):
     """A linear layer to train, of the shape of ``like``: N(0, 0.01) and no bias."""
     weight = torch.empty(like.weight.shape).normal_(std=0.01, generator=seeded_generator(seed))
     return linear(weight.to(like.weight.device)).requires_grad_()

@@ -3,45 +3,47 @@
 Each takes the training :class:`~.fit.Split`, the joint linear classifier and a :class:`~.fit.Recipe`, and returns a
 new layer in eval mode. Features come from the test pipeline, while the two-run recipes see augmented images.
 """
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from ..layers import DisAlignLinear, LWSLinear, NCMClassifier
 from ..losses import GeneralizedReweightLoss
 from ..max_norm import max_norm_radius, project_rows
-from .fit import fit, linear, new_linear
+from .fit import Recipe, Split, fit, linear, new_linear
 from .sweep import norm_scales, prior_shifts, sweep
 
 TAUS = [round(0.1 * i, 1) for i in range(21)]
 
 
-def crt(train, joint, recipe):
+def crt(train: Split, joint: nn.Linear, recipe: Recipe):
     """cRT: a new linear layer on class-balanced samples. Kang et al., ICLR 2020, arXiv:1910.09217."""
     return fit(new_linear(joint, recipe.seed), train, recipe, lr=0.1)
 
 
-def lws(train, joint, recipe):
+def lws(train: Split, joint: nn.Linear, recipe: Recipe):
     """LWS: one scale a class on class-balanced samples, folded into a linear layer. Kang et al., ICLR 2020."""
     layer = fit(_on_top_of(joint, LWSLinear, recipe.seed), train, recipe, lr=0.1)
     return linear(layer.scales[:, None] * layer.weight, layer.scales * layer.bias)
 
 
-def tau_norm(train, joint, recipe, tau):
+def tau_norm(train: Split, joint: nn.Linear, recipe: Recipe, tau: float):
     """tau-norm: ``w_c / ||w_c||^tau`` without the bias. Kang et al., ICLR 2020."""
     return linear(joint.weight * norm_scales(joint.weight, [tau])[0, :, None])
 
 
-def ncm(train, joint, recipe, mode):
+def ncm(train: Split, joint: nn.Linear, recipe: Recipe, mode: str):
     """Nearest class mean of the training features. Kang et al., ICLR 2020."""
     layer = NCMClassifier(joint.in_features, joint.out_features, mode).to(joint.weight.device)
     layer.fit(train.features[train.rows], train.y)
     return layer.eval()
 
 
-def disalign(train, joint, recipe, rho):
+def disalign(train: Split, joint: nn.Linear, recipe: Recipe, rho: float):
     """DisAlign: adaptive calibration by a re-weighted CE on the data as it is. Zhang et al., CVPR 2021,
     arXiv:2103.16370."""
     counts = train.counts(joint.out_features).clamp_min(1)
@@ -49,12 +51,12 @@ def disalign(train, joint, recipe, rho):
     return fit(_on_top_of(joint, DisAlignLinear, recipe.seed), train, recipe, lr=0.1, loss=loss, balanced=False)
 
 
-def logit_adjust(train, joint, recipe, tau):
+def logit_adjust(train: Split, joint: nn.Linear, recipe: Recipe, tau: float):
     """Post-hoc logit adjustment ``z - tau log pi``, folded into the bias. Menon et al., ICLR 2021, arXiv:2007.07314."""
     return linear(joint.weight, joint.bias + _shifts(train, joint, [tau])[0])
 
 
-def maxnorm(train, joint, recipe, weight_decay=0.1):
+def maxnorm(train: Split, joint: nn.Linear, recipe: Recipe, weight_decay: float = 0.1):
     """Weight balancing: class-balanced samples, a strong weight decay, rows kept in a ball. Alshammari et al., CVPR
     2022, arXiv:2203.14197 (there with a class-balanced loss instead of the samples)."""
     layer = linear(joint.weight, joint.bias).requires_grad_()
@@ -63,7 +65,7 @@ def maxnorm(train, joint, recipe, weight_decay=0.1):
                after_step=lambda: layer.weight.copy_(project_rows(layer.weight, radius)))
 
 
-def los(train, joint, recipe, smoothing):
+def los(train: Split, joint: nn.Linear, recipe: Recipe, smoothing: float):
     """LOS: over-smoothed labels on class-balanced samples, from the joint weights on. Sun et al., Label Over-Smooth Can
     Balance, ICLR 2025, arXiv:2403.00250. Its code has smoothing 0.98 and draws the data as they are."""
     loss = partial(F.cross_entropy, label_smoothing=smoothing)
@@ -73,7 +75,7 @@ def los(train, joint, recipe, smoothing):
 
 class Method(NamedTuple):
     """How to fit a second stage, and the settings to choose from."""
-    fit: callable
+    fit: Callable
     grid: tuple = ({},)
 
 
@@ -89,7 +91,7 @@ METHODS = {
 }
 
 
-def class_hits(name, train, held_out, joint, recipe):
+def class_hits(name: str, train: Split, held_out: Split, joint: nn.Linear, recipe: Recipe):
     """(G, C): right predictions on ``held_out`` of each class, for every setting of the method's grid."""
     if name == 'tau_norm':
         scales = norm_scales(joint.weight, TAUS)

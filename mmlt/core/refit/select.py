@@ -1,14 +1,17 @@
 """Choose the settings of a second stage, and measure it.  N images, C classes, G settings, K folds."""
+from typing import Any
+
 import torch
+from torch import Tensor, nn
 
 from ..accuracy import LongTailAccuracy
 from ..random import seeded_generator
 from ..sampling import ClassIndex
-from .fit import fit, new_linear
+from .fit import Recipe, Split, fit, new_linear
 from .methods import METHODS, class_hits
 
 
-def stratified_folds(labels, folds, seed=0):
+def stratified_folds(labels: Tensor, folds: int, seed: int = 0):
     """(N,) -> (N,) int64: the fold of each image. Every class is dealt evenly, up to one image, in a shuffled order.
 
     >>> labels = torch.tensor([0] * 6 + [1] * 4)
@@ -26,7 +29,7 @@ def stratified_folds(labels, folds, seed=0):
     return fold
 
 
-def tuning_rounds(train, joint, recipe, val=None, folds=5, fold=None):
+def tuning_rounds(train: Split, joint: nn.Linear, recipe: Recipe, val: Any = None, folds: int = 5, fold: Any = None):
     """What settings are tried on: ``[(train, held out, joint classifier), ...]``.
 
     With a validation split, one round. Else K folds of the training set, each with a joint classifier of its own,
@@ -51,7 +54,7 @@ def tuning_rounds(train, joint, recipe, val=None, folds=5, fold=None):
     return rounds
 
 
-def select(name, rounds, recipe):
+def select(name: str, rounds: list, recipe: Recipe):
     """The setting of a method's grid with the highest mean of per-class accuracies over all rounds.
 
     Returns:
@@ -60,14 +63,14 @@ def select(name, rounds, recipe):
     grid = METHODS[name].grid
     if len(grid) == 1:
         return grid[0]
-    right = sum(class_hits(name, *r, recipe) for r in rounds)
+    right: Any = sum(class_hits(name, *r, recipe) for r in rounds)  # type: ignore[call-arg]
     seen = sum(held_out.counts(right.shape[1]) for _, held_out, _ in rounds).cpu()
     accuracy = (right / seen)[:, seen > 0].mean(1)
     return grid[int(accuracy.argmax())]
 
 
 @torch.no_grad()
-def evaluate(layer, split, class_counts, many=100, few=20, bins=15):
+def evaluate(layer: nn.Module, split: Any, class_counts: Tensor, many: float = 100, few: float = 20, bins: int = 15):
     """Results in percent, as :meth:`~mmlt.core.accuracy.LongTailAccuracy.compute` gives them."""
     accuracy = LongTailAccuracy(len(class_counts), bins)
     for x, labels in split.chunks():

@@ -1,7 +1,11 @@
 """Many adjustments of one linear classifier at the price of one matrix product.  N images, C classes, T settings."""
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from ..counts import log_prior
 
@@ -9,7 +13,7 @@ CACHED = 2 ** 15  # logits that stay in a core's cache for all T settings; torch
 
 
 @torch.no_grad()
-def sweep(split, weight, bias, scales, shifts):
+def sweep(split: Any, weight: Tensor, bias: Tensor | None, scales: Tensor, shifts: Tensor):
     """Right predictions of each class under T settings: t predicts argmax_c scales[t, c] (W x + b)_c + shifts[t, c].
 
     Args:
@@ -45,7 +49,7 @@ def _argmax(scores):
     return scores.argmax(1).cpu() if scores.device.type != 'cpu' else scores.numpy().argmax(1)  # NumPy's is the faster
 
 
-def norm_scales(weight, taus):
+def norm_scales(weight: Tensor, taus: Sequence[float]):
     """(C, D), (T,) -> (T, C): ||w_c||^-tau.
 
     >>> norm_scales(torch.tensor([[3., 4.], [1., 0.]]), torch.tensor([0., 0.5]))
@@ -55,6 +59,6 @@ def norm_scales(weight, taus):
     return weight.norm(dim=1).clamp_min(1e-12) ** -torch.as_tensor(taus, device=weight.device)[:, None]
 
 
-def prior_shifts(counts, taus):
+def prior_shifts(counts: Tensor, taus: Sequence[float]):
     """(C,), (T,) -> (T, C) float32: -tau log pi, where a class without an image counts as one with a single image."""
     return (-torch.as_tensor(taus, dtype=torch.float64)[:, None] * log_prior(counts.double().clamp_min(1))).float()

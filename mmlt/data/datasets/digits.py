@@ -29,7 +29,8 @@ class DigitsLT(BaseDataset):
 
     METAINFO = {'classes': tuple('0123456789')}
 
-    def __init__(self, imbalance=50, kind='exp', seed=0, split='train', size=32, **kwargs):
+    def __init__(self, imbalance: float = 50, kind: str = 'exp', seed: int = 0, split: str = 'train', size: int = 32,
+                 **kwargs):
         if split not in ('train', 'test'):
             raise ValueError(f"split must be 'train' or 'test', got {split!r}")
         self.imbalance, self.kind, self.seed, self.split, self.size = imbalance, kind, seed, split, size

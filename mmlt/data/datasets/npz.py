@@ -31,7 +31,7 @@ class NpzImages(BaseDataset):
             that is not in [0, C).
     """
 
-    def __init__(self, ann_file, split='train', data_root='', **kwargs):
+    def __init__(self, ann_file: str, split: str = 'train', data_root: str = '', **kwargs):
         if split not in SPLITS:
             raise ValueError(f'split must be one of {SPLITS}, got {split!r}')
         self.split = split

@@ -2,6 +2,7 @@
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ...registry import build
 KEYS = 'labels', 'confidences', 'added', 'rates', 'sha256', 'classes'
 
 
-def read_pseudo_labels(file):
+def read_pseudo_labels(file: str):
     """The arrays of a file that ``tools/pseudo_label.py`` wrote: ``labels`` (N,), ``confidences`` (N,), ``added`` (M,)
     indices, ``rates`` (C,), ``sha256`` of the model, ``classes``.
 
@@ -43,7 +44,7 @@ class PseudoLabels:
         FileNotFoundError, ValueError: no file; one of another set, class order or model.
     """
 
-    def __init__(self, dataset, file, sha256=None, pipeline=None):
+    def __init__(self, dataset: Any, file: str, sha256: str | None = None, pipeline: Any = None):
         dataset = dict(dataset, pipeline=pipeline) if isinstance(dataset, dict) and pipeline else dataset
         self.dataset = build('DATASETS', dataset) if isinstance(dataset, dict) else dataset
         arrays = read_pseudo_labels(file)
@@ -67,11 +68,11 @@ class PseudoLabels:
         """Labels (M,) int64."""
         return self.labels
 
-    def get_cat_ids(self, idx):
+    def get_cat_ids(self, idx: int):
         """``[label]`` of the record ``idx``."""
         return [int(self.labels[idx])]
 
-    def get_data_info(self, idx):
+    def get_data_info(self, idx: int):
         """The inner set's annotation with the pseudo-label."""
         return dict(self.dataset.get_data_info(int(self.indices[idx])), gt_label=int(self.labels[idx]))
 
@@ -93,5 +94,5 @@ class PseudoLabels:
         return self.dataset.pipeline
 
     @pipeline.setter
-    def pipeline(self, pipeline):
+    def pipeline(self, pipeline: Any) -> None:
         self.dataset.pipeline = pipeline

@@ -1,4 +1,6 @@
 """LongTailSubset: a long-tailed part of any data set."""
+from typing import Any
+
 import numpy as np
 
 from ...registry import build
@@ -25,14 +27,15 @@ class LongTailSubset:
         ValueError: a class has fewer images than the long tail needs, or a bad ``imbalance`` or ``kind``.
     """
 
-    def __init__(self, dataset, imbalance=100, kind='exp', seed=0, n_max=None, lazy_init=False):
+    def __init__(self, dataset: Any, imbalance: float = 100, kind: str = 'exp', seed: int = 0, n_max: int | None = None,
+                 lazy_init: bool = False):
         self.dataset = build('DATASETS', dataset) if isinstance(dataset, dict) else dataset
         self.imbalance, self.kind, self.seed, self.n_max = imbalance, kind, seed, n_max
         self._fully_initialized = False
         if not lazy_init:
             self.full_init()
 
-    def full_init(self):
+    def full_init(self) -> None:
         """Load the inner set and draw."""
         if self._fully_initialized:
             return
@@ -56,11 +59,11 @@ class LongTailSubset:
         self.full_init()
         return self._labels
 
-    def get_cat_ids(self, idx):
+    def get_cat_ids(self, idx: int):
         """``[label]`` of the record ``idx``."""
         return [int(self.get_gt_labels()[idx])]
 
-    def get_data_info(self, idx):
+    def get_data_info(self, idx: int):
         """The inner set's annotation of the record ``idx``."""
         return self.dataset.get_data_info(int(self.indices[idx]))
 
@@ -86,5 +89,5 @@ class LongTailSubset:
         return self.dataset.pipeline
 
     @pipeline.setter
-    def pipeline(self, pipeline):
+    def pipeline(self, pipeline: Any) -> None:
         self.dataset.pipeline = pipeline

@@ -2,7 +2,9 @@
 checkpoint. C classes.
 """
 from copy import deepcopy
+from typing import Any
 
+import numpy as np
 import torch
 
 from mmlt.core.checks import check_integer, check_range
@@ -30,14 +32,14 @@ class AccuracyDrivenSampler(ClassSampler):
     [0.084, 0.3333, 0.5827]
     """
 
-    def __init__(self, dataset, power=1.0, eps=1e-3, **kwargs):
+    def __init__(self, dataset: Any, power: float = 1.0, eps: float = 1e-3, **kwargs):
         check_range(self, '[0, inf)', power=power)
         check_range(self, '(0, inf)', eps=eps)
         super().__init__(dataset, **kwargs)
         self.power, self.eps = power, eps
         self.class_accuracy = torch.zeros(len(self.counts), dtype=torch.float64)
 
-    def set_class_accuracy(self, accuracy):
+    def set_class_accuracy(self, accuracy: np.ndarray) -> None:
         """Take the accuracy of each class, (C,) in [0, 1]; 0 for one without predictions.
 
         Raises:
@@ -78,7 +80,7 @@ class MetaSampler(ClassSampler):
 
     block = 1024
 
-    def __init__(self, dataset, init_pow=0.0, lr=1e-3, temperature=1.0, **kwargs):
+    def __init__(self, dataset: Any, init_pow: float = 0.0, lr: float = 1e-3, temperature: float = 1.0, **kwargs):
         check_range(self, '(-inf, inf)', init_pow=init_pow)
         check_range(self, '(0, inf)', lr=lr, temperature=temperature)
         super().__init__(dataset, **kwargs)
@@ -90,7 +92,7 @@ class MetaSampler(ClassSampler):
     def class_probabilities(self):
         return class_log_rates(self.weights.detach(), self.counts.double()).softmax(0)
 
-    def update(self, gradient):
+    def update(self, gradient: np.ndarray) -> None:
         """One step of Adam along the gradient (C,)."""
         self.weights.grad = torch.as_tensor(gradient, dtype=torch.float64).cpu()
         self.optimizer.step()
@@ -99,7 +101,7 @@ class MetaSampler(ClassSampler):
         """w and Adam's moments."""
         return deepcopy(dict(weights=self.weights.detach(), optimizer=self.optimizer.state_dict()))
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict) -> None:
         """Go on from :meth:`state_dict`."""
         if state['weights'].shape != self.weights.shape:
             raise ValueError(f'the checkpoint has a MetaSampler of {len(state["weights"])} classes, the training set '

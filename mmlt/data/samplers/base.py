@@ -1,5 +1,6 @@
 """What all samplers share: the labels, the epoch, the seed and the split over ranks."""
 from itertools import chain
+from typing import Any
 
 import torch
 from torch.utils.data import Sampler
@@ -44,7 +45,7 @@ class ClassSampler(Sampler):
 
     begin = 0
 
-    def __init__(self, dataset, seed=None, round_up=True, num_samples=None):
+    def __init__(self, dataset: Any, seed: int | None = None, round_up: bool = True, num_samples: int | None = None):
         labels = labels_of(dataset)
         num_classes = len(class_counts(labels, num_classes_of(dataset)))
         self.dataset, self.dataset_size = dataset, len(labels)
@@ -76,7 +77,7 @@ class ClassSampler(Sampler):
         """Indices of an epoch over all ranks unless ``num_samples`` says otherwise."""
         return self.dataset_size
 
-    def draw(self, generator):
+    def draw(self, generator: torch.Generator):
         """The current epoch's global list, (epoch_length,) int64."""
         probabilities = self.class_probabilities
         if torch.allclose(probabilities, power_probabilities(self.counts, 1), rtol=1e-9, atol=0):
@@ -88,7 +89,7 @@ class ClassSampler(Sampler):
         indices = self.draw(seeded_generator(self.seed, self.epoch))
         return indices.repeat(-(-self.total_size // self.epoch_length))[:self.total_size]
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
         """Set the epoch, from 0 on."""
         self.epoch = epoch
 

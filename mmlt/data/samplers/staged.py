@@ -1,6 +1,7 @@
 """StagedSampler: one sampler a stage."""
 from bisect import bisect_right
 from importlib import import_module
+from typing import Any
 
 from torch.utils.data import Sampler
 
@@ -38,7 +39,8 @@ class StagedSampler(Sampler):
     ('ClassBalancedSampler', [0.5, 0.5])
     """
 
-    def __init__(self, dataset, stages, seed=None, round_up=True, num_samples=None):
+    def __init__(self, dataset: Any, stages: list[dict], seed: int | None = None, round_up: bool = True,
+                 num_samples: int | None = None):
         self.begins = [stage['begin'] for stage in stages]
         if not self.begins or self.begins[0] != 0:
             raise ValueError(f'the first stage must begin at epoch 0, the stages begin at {self.begins}')
@@ -62,7 +64,7 @@ class StagedSampler(Sampler):
         self.total_size, self.round_up = getattr(self.samplers[0], 'total_size', num_samples), round_up
         self.set_epoch(0)
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
         """Select the stage of the epoch, and pass the epoch on to its sampler."""
         self.epoch = epoch
         self.current = self.samplers[bisect_right(self.begins, epoch) - 1]
@@ -81,7 +83,7 @@ class StagedSampler(Sampler):
         return len(self.samplers[0])
 
 
-def epoch_size(sampler, size):
+def epoch_size(sampler: Any, size: int):
     """Indices of a sampler's epoch over all ranks, without those that only fill up the ranks; ``size`` images."""
     if isinstance(sampler, ClassSampler):
         return sampler.epoch_length
@@ -89,7 +91,7 @@ def epoch_size(sampler, size):
     return size if 0 <= total - size < getattr(sampler, 'world_size', 1) else total
 
 
-def build_sampler(sampler, dataset, seed, **kwargs):
+def build_sampler(sampler: Any, dataset: Any, seed: int | None, **kwargs):
     """Sampler from a config dict, a class or an instance; ``kwargs`` reach the samplers of mmlt only."""
     if isinstance(sampler, type):
         sampler = dict(type=sampler)

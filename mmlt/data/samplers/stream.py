@@ -1,6 +1,7 @@
 """SamplerStream: one sampler a stage, without end, for runs that count iterations."""
 from bisect import bisect_right
 from itertools import count, islice
+from typing import Any
 
 from torch.utils.data import Sampler
 
@@ -33,7 +34,7 @@ class SamplerStream(Sampler):
     True
     """
 
-    def __init__(self, dataset, stages, batch_size, seed=None):
+    def __init__(self, dataset: Any, stages: list[dict], batch_size: int, seed: int | None = None):
         self.seed = shared_seed() if seed is None else seed
         self.samplers = [build_sampler(stage['sampler'], dataset, self.seed) for stage in stages]
         self.starts = [stage['begin'] * batch_size for stage in stages]
@@ -43,11 +44,11 @@ class SamplerStream(Sampler):
         self.dataset, self.batch_size, self.first = dataset, batch_size, 0
         self.announce(0)
 
-    def announce(self, iteration):
+    def announce(self, iteration: int) -> None:
         """Say which iteration is trained; changes :attr:`current` alone."""
         self.current = self.samplers[bisect_right(self.starts, iteration * self.batch_size) - 1]
 
-    def skip(self, num_samples):
+    def skip(self, num_samples: int) -> None:
         """Begin the next pass after ``num_samples`` indices of this rank, counted from the start of the stream."""
         self.first = num_samples
 

@@ -1,6 +1,10 @@
 """One class a row of the table of samplers. All take ``dataset, seed=None, round_up=True, num_samples=None``, too:
 see :class:`ClassSampler`. n (C,) images of each class, N in all; an empty class is never drawn.
 """
+from typing import Any
+
+import torch
+
 from mmlt.core.checks import check_integer
 from mmlt.core.sampling import (
     balanced_indices,
@@ -25,7 +29,7 @@ class PowerSampler(ClassSampler):
     [0.6666666666666666, 0.3333333333333333]
     """
 
-    def __init__(self, dataset, q=0.5, **kwargs):
+    def __init__(self, dataset: Any, q: float = 0.5, **kwargs):
         super().__init__(dataset, **kwargs)
         self.q = q
         power_probabilities(self.counts, q)
@@ -66,7 +70,7 @@ class EffectiveNumberSampler(ClassSampler):
         beta (float): 0 shuffles the data, 1 is class-balanced.
     """
 
-    def __init__(self, dataset, beta=0.9999, **kwargs):
+    def __init__(self, dataset: Any, beta: float = 0.9999, **kwargs):
         super().__init__(dataset, **kwargs)
         self.beta = beta
         effective_probabilities(self.counts, beta)
@@ -85,7 +89,7 @@ class ProgressivelyBalancedSampler(ClassSampler):
         last (str): ``'paper'`` has t = epoch / T; ``'balanced'``, the paper's code, t = epoch / (T - 1).
     """
 
-    def __init__(self, dataset, max_epochs, last='paper', **kwargs):
+    def __init__(self, dataset: Any, max_epochs: float, last: str = 'paper', **kwargs):
         super().__init__(dataset, **kwargs)
         self.max_epochs, self.last = max_epochs, last
         progressive_probabilities(self.counts, 0, max_epochs, last)
@@ -106,7 +110,7 @@ class CurriculumSampler(ClassSampler):
         base (float): of ``'concave'``, in (0, 1].
     """
 
-    def __init__(self, dataset, max_epochs, schedule='convex', base=0.99, **kwargs):
+    def __init__(self, dataset: Any, max_epochs: float, schedule: str = 'convex', base: float = 0.99, **kwargs):
         super().__init__(dataset, **kwargs)
         self.max_epochs, self.schedule, self.base = max_epochs, schedule, base
         curriculum_exponent(0, max_epochs, schedule, base)
@@ -125,7 +129,7 @@ class RandomOverSampler(ClassBalancedSampler):
     def default_length(self):
         return int(self.counts.max() * self.counts.count_nonzero())
 
-    def draw(self, generator):
+    def draw(self, generator: torch.Generator):
         return balanced_indices(self.index, self.epoch_length, generator)
 
 
@@ -146,10 +150,10 @@ class ClassCycleSampler(ClassBalancedSampler):
         samples_per_class (int): images, one after another, at each visit of a class.
     """
 
-    def __init__(self, dataset, samples_per_class=4, **kwargs):
+    def __init__(self, dataset: Any, samples_per_class: int = 4, **kwargs):
         super().__init__(dataset, **kwargs)
         check_integer(self, 1, samples_per_class=samples_per_class)
         self.samples_per_class = samples_per_class
 
-    def draw(self, generator):
+    def draw(self, generator: torch.Generator):
         return class_cycle_indices(self.index, self.epoch_length, self.samples_per_class, generator)
