@@ -221,3 +221,39 @@ def test_folds_keep_groups_together(grouped, monkeypatch, capsys):
     for (a, *_), (b, *_) in zip(*rounds, strict=True):
         assert torch.equal(a.rows, b.rows)
     assert again
+
+
+def first_stage(folder, **settings):
+    tiny.train(folder, 1, **settings)
+    cfg = tiny.config(folder, 1, **settings)
+    cfg.val_dataloader.dataset.counts = (12, 4, 4)
+    cfg.dump(folder / 'config.py')
+    return [str(folder / 'config.py'), str(folder / 'epoch_1.pth'), '--val', 'val', '--epochs', '1']
+
+
+@pytest.mark.parametrize('settings', [
+    dict(model__head__loss=dict(type='BalancedSoftmaxLoss')),
+    dict(stages=[dict(begin=0.4, loss=dict(type='BalancedSoftmaxLoss'))])])
+def test_the_prior_is_not_subtracted_twice(tmp_path, capsys, settings):
+    run = first_stage(tmp_path, **settings)
+    with pytest.raises(SystemExit, match=r'not fitted: logit_adjust; .*BalancedSoftmaxLoss.* subtracted twice'):
+        refit([*run, '--methods', 'logit_adjust'])
+    results = refit(run)
+    assert list(results) == ['joint', *(name for name in METHODS if name != 'logit_adjust')]
+    assert 'subtracted twice' in ' '.join(capsys.readouterr().out.split())
+
+
+def test_a_cosine_first_stage(tmp_path, capsys, monkeypatch):
+    run = first_stage(tmp_path, model__head__type='CosineClsHead')
+    with pytest.raises(SystemExit, match=r'not fitted: tau_norm; .*has a CosineLinear; crt and ncm remain'):
+        refit([*run, '--methods', 'crt', 'tau_norm'])
+    results = refit([*run, '--out', str(tmp_path / 'out')])
+    assert list(results) == ['joint', 'crt', 'ncm']
+    for name in results:
+        tested = tmp_path / 'out' / name / 'tested.json'
+        monkeypatch.setattr(sys, 'argv', ['test.py', *(str(tested.parent / n) for n in ('config.py', 'checkpoint.pth')),
+                                          '--out', str(tested), '--cfg-options', f'experiment_name=cosine_{name}'])
+        tool('test').main()
+        tested = json.loads(tested.read_text())
+        for key in ('top1', 'mean_class', 'worst_class'):
+            assert tested[f'lt/{key}'] == results[name][key]

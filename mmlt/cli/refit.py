@@ -12,18 +12,17 @@ from pathlib import Path
 import mmengine
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.registry import DATASETS, init_default_scope
+from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-from torch import nn
 
 from mmlt.cli.report import after_training
 from mmlt.core.counts import shot_groups
 from mmlt.core.refit import METHODS, Recipe, as_split, evaluate, select, tuning_rounds
-from mmlt.data.split import group_folds, groups_of
 from mmlt.engine.cli import add_config, load_config
-from mmlt.engine.features import eval_dataset, extract_features, joint_classifier, load_model, pipeline_of
+from mmlt.engine.features import eval_dataset, extract_features, grouped_folds, load_model, pipeline_of
 from mmlt.engine.hooks.record import save_predictions
+from mmlt.engine.joint import joint_classifier, possible_methods, prior_loss, saved_layer
 from mmlt.engine.load import add_arguments, read_checkpoint
 from mmlt.report.classifier import find_classifier
 from mmlt.report.table import print_results
@@ -36,8 +35,9 @@ def parse_args(args=None):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config(p)
     p.add_argument('checkpoint', help='of the joint (first) stage, with a linear classifier')
-    p.add_argument('--methods', nargs='+', choices=['joint', *METHODS], default=list(METHODS), metavar='METHOD',
-                   help=f'any of {" ".join(METHODS)} (default: all); joint always comes first')
+    p.add_argument('--methods', nargs='+', choices=['joint', *METHODS], metavar='METHOD',
+                   help=f'any of {" ".join(METHODS)} (default: all that can follow the first '
+                        'stage); joint always comes first')
     p.add_argument('--val', metavar='DATA', help='choose settings on this: val, or a key of the config with a data set '
                                                  'or loader (default: val if it is not the test set)')
     p.add_argument('--folds', type=int, help='of the training set, to choose settings on (default: 5, without a val '
@@ -114,14 +114,14 @@ class Stage1:
         out = self.out / name
         out.mkdir(parents=True, exist_ok=True)
         state = {key: value for key, value in self.state.items() if not key.startswith(f'{self.path}.')}
-        state.update({f'{self.path}.{key}': value.cpu() for key, value in layer.state_dict().items()})
+        own, to = saved_layer(layer, self.joint)
+        state.update({f'{self.path}.{key}': value.cpu() for key, value in own.items()})
         meta = dict(self.checkpoint.get('meta', {}), class_counts=class_counts.tolist())
         torch.save(dict(meta=meta, state_dict=state), out / 'checkpoint.pth')
         cfg = Config(self.cfg.to_dict())
         cfg.merge_from_dict(dict(load_from=None, resume=False, work_dir=str(out)))
         cfg.model.get('head', {}).pop('logit_adjust', None)
-        if not isinstance(layer, nn.Linear):
-            to = dict(type=type(layer).__name__, **({'mode': layer.mode} if hasattr(layer, 'mode') else {}))
+        if to is not None:
             cfg.model = dict(type='SwapClassifier', model=cfg.model, path=self.path, to=to)
         cfg.dump(out / 'config.py')
 
@@ -144,17 +144,6 @@ def tuning_split(args, stage, test):
         raise ValueError(f'--val {name} holds the test images: settings must not be chosen on the test set. Leave '
                          '--val out for folds of the training set, or pass --tune-on-test')
     return val, name
-
-
-def grouped_folds(args, cfg, train):
-    """The fold of each training image, by groups; None without groups."""
-    dataset = dataset_config(cfg, 'train')
-    file = Path(args.groups) if args.groups else Path(dataset.get('ann_file') or '.').parent / 'groups.csv'
-    if not args.groups and not (dataset.get('ann_file') and file.is_file()):
-        return None
-    groups = groups_of(DATASETS.build(dataset), file)
-    console.print(f'folds of {len(set(groups.tolist()))} groups, from {file}')
-    return group_folds(train.labels.cpu().numpy(), groups, args.folds or FOLDS, args.seed)
 
 
 def warn_of_memory(joint, train, counts):
@@ -198,11 +187,13 @@ def refit(args):
     """Everything; returns the results by method."""
     cfg = load_config(args)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    methods = [name for name in METHODS if name in args.methods]
+    stage, recipe = Stage1(args, cfg), Recipe(args.epochs, args.batch_size, args.lr, args.seed)
+    methods, left_out = possible_methods(args.methods, stage.joint, prior_loss(cfg, stage.model))
+    if left_out:
+        console.print(f'[yellow]{left_out}[/]')
     choice = any(len(METHODS[name].grid) > 1 for name in methods)
     if choice and args.folds is not None and args.folds < 2 and not (args.val or args.tune_on_test):
         raise ValueError(f'{", ".join(methods)}: no split to choose settings on; pass --val, or --folds of at least 2')
-    stage, recipe = Stage1(args, cfg), Recipe(args.epochs, args.batch_size, args.lr, args.seed)
     test = stage.split('test', dataset_config(cfg, 'test'))
     val, chosen_on = tuning_split(args, stage, test) if choice else (None, None)
     train = stage.split('train', dataset_config(cfg, 'train'))
@@ -216,7 +207,11 @@ def refit(args):
         setting = {}
         if len(METHODS[name].grid) > 1:
             if rounds is None:
-                fold = grouped_folds(args, cfg, train) if val is None else None
+                fold = None
+                if val is None:
+                    fold, sentence = grouped_folds(dataset_config(cfg, 'train'), train.labels, args.groups,
+                                                   args.folds or FOLDS, args.seed)
+                    console.print(sentence, end='')
                 rounds = tuning_rounds(train, stage.joint, recipe, val, args.folds or FOLDS, fold)
             setting = select(name, rounds, recipe)
         fitted[name] = METHODS[name].fit(train, stage.joint, recipe, **setting), setting

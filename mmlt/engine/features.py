@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from mmengine.registry import DATASETS, MODELS
 from mmengine.runner import Runner
 from torch.utils.data import Subset
 
-from mmlt.core.refit import linear
 from mmlt.data.labels import Ragged, labels_of
+from mmlt.data.split import group_folds, groups_of
 from mmlt.engine.files import allocate, checksum, write_whole
 from mmlt.engine.load import check_fit
 
@@ -41,22 +40,6 @@ def load_model(cfg, state_dict, path, allow_missing=()):
                          'config; set num_classes, or take the config that the checkpoint was trained with')
     check_fit(model, state_dict, allow_missing)
     return model.eval()
-
-
-def joint_classifier(model, path):
-    """The linear classifier at ``path``, as a layer of its own.
-
-    Raises:
-        ValueError: what lies there does not compute W x + b.
-    """
-    layer = model.get_submodule(path)
-    weight, bias = getattr(layer, 'weight', None), getattr(layer, 'bias', None)
-    if weight is not None and bias is not None and weight.ndim == 2:
-        x = torch.linspace(-1, 1, 2 * weight.shape[1], device=weight.device).view(2, -1)
-        with torch.no_grad():
-            if torch.allclose(layer(x), F.linear(x, weight, bias), atol=1e-5):
-                return linear(weight, bias)
-    raise ValueError(f'{path} is {type(layer).__name__}; the second stages start from a linear classifier W x + b')
 
 
 def eval_dataset(cfg, pipeline):
@@ -129,6 +112,21 @@ def extract_features(model, path, dataset, loader, file, cfg=None, dtype='float3
         if progress is not None:
             progress(done, len(labels))
     return np.load(file, mmap_mode='c'), labels
+
+
+def grouped_folds(dataset, labels, file, folds, seed):
+    """The fold of each training image (N,) by the groups in a csv, and a line that says so; None and '' without groups.
+
+    Args:
+        dataset (dict): of the training set, whose ``ann_file`` may have a ``groups.csv`` beside it.
+        file (str, optional): the csv.
+    """
+    beside = Path(dataset['ann_file']).parent / 'groups.csv' if dataset.get('ann_file') else None
+    if file is None and not (beside and beside.is_file()):
+        return None, ''
+    groups = groups_of(DATASETS.build(dataset), file or beside)
+    fold = group_folds(labels.cpu().numpy(), groups, folds, seed)
+    return fold, f'folds of {len(set(groups.tolist()))} groups, from {file or beside}\n'
 
 
 @torch.no_grad()

@@ -15,7 +15,8 @@ from mmengine.registry import DATASETS, MODELS, init_default_scope
 from torch import nn
 
 import mmlt  # noqa: F401
-from mmlt.engine.features import eval_dataset, extract_features, joint_classifier, load_model, pipeline_of
+from mmlt.engine.features import eval_dataset, extract_features, load_model, pipeline_of
+from mmlt.engine.joint import joint_classifier
 
 PATH = 'head.fc'
 
@@ -173,7 +174,7 @@ def test_checkpoints_that_do_not_fit(model):
 def test_only_a_linear_classifier_is_refitted(model):
     joint = joint_classifier(model, PATH)
     assert torch.equal(joint.weight, model.head.fc.weight) and joint.weight is not model.head.fc.weight
-    for layer in (dict(type='CosineLinear'), dict(type='LWSLinear'), dict(type='NCMClassifier')):
+    for layer in (dict(type='CausalLinear'), dict(type='LWSLinear'), dict(type='NCMClassifier')):
         model.head.fc = MODELS.build(dict(layer, in_features=16, out_features=3))
         if layer['type'] == 'LWSLinear':  # as long as the scales are 1 it is a linear layer
             joint_classifier(model, PATH)
