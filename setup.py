@@ -1,7 +1,9 @@
 """Long-tailed visual recognition for MMPretrain, MMDetection, MMSegmentation and timm."""
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 VERSION = next(line.split("'")[1] for line in (ROOT / 'mmlt/__init__.py').read_text().splitlines()
@@ -25,6 +27,22 @@ EXTRAS = {
              'selenium', 'timm>=1.0,<1.1', *REPORT],
 }
 
+
+
+class BuildWithConfigs(build_py):
+    """The wheel holds configs/ and tools/ as mmlt/.mim, where MMEngine looks for ``mmlt::...``."""
+
+    def run(self):
+        super().run()
+        if self.editable_mode:
+            return
+        mim = Path(self.build_lib, 'mmlt/.mim')
+        for name in ('configs', 'tools'):
+            shutil.copytree(ROOT / name, mim / name, dirs_exist_ok=True,
+                            ignore=shutil.ignore_patterns('__pycache__'))
+        (mim / 'model-index.yml').write_text('Import: []\n')  # MMEngine asks it first; no weights are published
+
+
 setup(
     name='mmlt',
     version=VERSION,
@@ -32,6 +50,7 @@ setup(
     long_description=(ROOT / 'README.md').read_text(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
+    cmdclass=dict(build_py=BuildWithConfigs),
     packages=find_packages(include=['mmlt', 'mmlt.*']),
     package_data={
         'mmlt': ['py.typed'],

@@ -81,12 +81,33 @@ def require(framework):
 
 def register_all():
     """Register every part whose framework is imported, now or when that happens; safe to call twice."""
+    when_imported('mmengine.config.utils')(lambda module: module.MODULE2PACKAGE.setdefault('mmlt', 'mmlt'))
+    when_imported('mmengine.config.config')(_serve_configs)
     for module, registries in ROWS.items():
         for registry, packages in registries.items():
             for package in packages:
                 register = partial(_register, module, registry, package)
                 when_imported(module)(register)
                 when_imported(package)(register)  # one that itself imported its framework is not complete before
+
+
+def _serve_configs(module):
+    """Let ``_base_ = 'mmlt::lt/cam_bs_imagenet_lt.py'`` find our configs, in a checkout too.
+
+    MMEngine has no public way for a package that is no framework: it takes the word before ``::`` for the scope of
+    registries that would hold the parts, and ours lie in the frameworks' own.
+    """
+    find = module.Config._get_cfg_path
+    if getattr(find, '__module__', None) == __name__:
+        return
+
+    def _get_cfg_path(cfg_path, filename):
+        if not cfg_path.startswith('mmlt::'):
+            return find(cfg_path, filename)
+        from mmlt.engine.overlays import find_config
+        return str(find_config(cfg_path.removeprefix('mmlt::'))), None
+
+    module.Config._get_cfg_path = staticmethod(_get_cfg_path)
 
 
 def _register(module, registry, package, _):

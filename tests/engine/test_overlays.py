@@ -167,6 +167,17 @@ def test_names():
         load('mmpretrain::resnet/nothing.py')
 
 
+def test_our_configs_as_bases_of_others(write):
+    mine = "_base_ = 'mmlt::lt/cam_bs_imagenet_lt.py'\nmodel = dict(head=dict(num_classes=7))"
+    cfg = Config.fromfile(write('mine.py', mine))
+    assert cfg.model.head.num_classes == 7 and '_scope_' not in str(cfg.to_dict())
+    init_default_scope('mmpretrain')
+    assert MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor)).head.num_classes == 7
+    assert load('mmlt::data/cifar100_lt.py', 'drs').data_name == 'cifar100_lt'
+    other = Config.fromfile(write('other.py', f'_base_ = "{RESNET}"'))
+    assert other.model._scope_ == 'mmpretrain'
+
+
 # what does not fit
 
 @pytest.mark.parametrize('config, overlay, message', [

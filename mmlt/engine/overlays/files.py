@@ -50,9 +50,10 @@ def _find(name, folders, kind):
 
 def read(name):
     """The config in a file, in an installed framework (``mmpretrain::resnet/...``) or of a data set's name."""
-    if '::' in str(name):
+    name = str(name).removeprefix('mmlt::')
+    if '::' in name:
         try:
-            return get_config(str(name))
+            return get_config(name)
         except (ImportError, OSError, ValueError, KeyError) as error:
             raise FileNotFoundError(f'no config {name}: {error}') from None
     return Config.fromfile(find_config(name))
