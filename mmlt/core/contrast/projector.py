@@ -1,5 +1,7 @@
 """A head for contrast.  M features of width D, H hidden, E projected."""
-from torch import nn
+from typing import Any
+
+from torch import Tensor, nn
 
 from ..layers.base import unit
 
@@ -7,12 +9,12 @@ from ..layers.base import unit
 class Projector(nn.Sequential):
     """Linear(D, H), batch norm, ReLU, Linear(H, E), and unit length: (M, D) -> (M, E)."""
 
-    def __init__(self, width, dim, hidden=None):
+    def __init__(self, width: int, dim: int, hidden: Any = None):
         hidden = hidden or width
         super().__init__(nn.Linear(width, hidden), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True),
                          nn.Linear(hidden, dim))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if self.training and len(x) < 2:
             raise ValueError(f'the projection of {len(x)} feature: its batch norm needs 2 or more a rank; set '
                              'train_dataloader batch_size >= 2, and drop_last=True for a last batch of 1')
