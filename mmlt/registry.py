@@ -62,7 +62,7 @@ def obstacle(framework):
     missing = [name for name in ('mmengine', framework) if not installed(name)]  # first what MMCV imports
     if missing:
         extra = {'mmdet': 'det', 'mmseg': 'seg'}.get(framework, 'onedl')
-        return f'{missing[-1]} is not installed; pip install "mmlt[{extra}]"'
+        return f'{missing[-1]} is not installed; pip install "mmlt[{extra}]", or -e ".[{extra}]" in a checkout'
     if framework in ('mmdet', 'mmseg') and not (installed('mmcv') and installed('mmcv._ext')):
         return (f'{framework} needs MMCV with compiled ops, this one has none; with torch, ninja and psutil installed: '
                 'MMCV_WITH_OPS=1 pip install --force-reinstall --no-deps --no-build-isolation onedl-mmcv')

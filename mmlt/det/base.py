@@ -8,11 +8,11 @@ from ..data.annotations import read_counts
 
 
 class RoILoss(LongTailLoss):
-    """MMDetection's protocol for a loss of ``mmlt.core``; stands before it among the bases.
+    """A mixin that lets MMDetection's RoI heads use a loss of ``mmlt.core``: ``class Loss(RoILoss, core.Loss)``.
 
-    The RoI head asks :meth:`get_cls_channels` for the width of its classifier when it is built, which also tells the
-    loss its C, and :meth:`get_activation` for scores (N, C + 1), the background last, at test and between the stages
-    of a cascade. Class counts are those of the C foreground classes.
+    When the RoI head is built it calls :meth:`get_cls_channels`, which returns the width of its classifier and tells
+    the loss C. At test, and between the stages of a cascade, it calls :meth:`get_activation` for scores (N, C + 1), the
+    background last. Class counts are those of the C foreground classes.
 
     Args:
         num_classes (int, optional): C, if the config is to be checked against the head.

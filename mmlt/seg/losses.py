@@ -12,7 +12,7 @@ __all__ = [
 
 
 class PixelLoss:
-    """MMSegmentation's protocol for a cross entropy of ``mmlt.core``; stands before it among the bases.
+    """A mixin that lets MMSegmentation's heads use a loss of ``mmlt.core``: ``class Loss(PixelLoss, core.Loss)``.
 
     Averages as MMSegmentation's ``CrossEntropyLoss`` does: over all pixels, or those that are not ignored; with class
     weights, by their sum over the pixels that are not ignored. Pixel weights, as an OHEM sampler gives them, stay out

@@ -117,7 +117,9 @@ def transform_foreground(images: Tensor, masks: Tensor, kinds: Tensor, generator
 
 
 def sampling_matrix(boxes: Tensor, kinds: Tensor, draws: Tensor, size: Sequence[int]) -> Tensor:
-    """Where each pixel comes from: boxes (N, 4), kinds (N,), draws (N, 2) in [0, 1) -> (N, 2, 3), (x, y, 1) to (x, y).
+    """The affine map from a pixel of the result to the pixel of the image that it shows.
+
+    boxes (N, 4), kinds (N,), uniform draws (N, 2) in [0, 1) -> matrices (N, 2, 3), applied to (x, y, 1).
     """
     box = boxes.float()
     centre = (box[:, :2] + box[:, 2:]) / 2

@@ -80,10 +80,10 @@ class CountsAugment(BatchAugment, ClassCounts):
     """A batch augment that depends on the training counts, which ``ClassCountsHook`` sets.
 
     Attributes:
-        partner_power (float): partners are to be of class c with a probability proportional to n_c^power.
-        partners (iterator, optional): batches (N, ...), (N, C) drawn so from the whole training set; ``PartnerHook``
-            sets it. Else partners come from the batch, an image by n^(power - 1), with replacement; a class that the
-            batch lacks is not drawn then.
+        partner_power (float): class c is drawn as a partner with a probability proportional to n_c^power.
+        partners (iterator, optional): batches (N, ...), (N, C) of partners drawn in this way from the whole training
+            set; ``PartnerHook`` sets it. Without it partners come from the batch itself, each image with a weight of
+            n^(power - 1), with replacement; a class that is not in the batch is not drawn.
     """
 
     partner_power = None

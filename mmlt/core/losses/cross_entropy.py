@@ -13,8 +13,10 @@ def vector_scale(logits: Tensor, scale: Tensor | None = None, bias: Tensor | Non
 
 
 class _CrossEntropy(Function):
-    """The gradient (p - onehot (1 - e) - e / C) a comes from the p of the forward pass: autograd's chain holds and
-    passes over more (N, C) tensors."""
+    """Cross entropy with its gradient by hand, (p - onehot (1 - e) - e / C) a.
+
+    It keeps p from the forward pass. Left to autograd, the same formula keeps and reads several more (N, C) tensors.
+    """
 
     @staticmethod
     def forward(ctx, logits, labels, scale, bias, eps):

@@ -22,9 +22,10 @@ class ClassSampler(Sampler):
     probabilities equal to those of the data shuffle the data set instead of drawing with replacement. An image with
     several labels may come for each of its classes.
 
-    ``set_epoch`` chooses the list; iterating again without it gives the same list. MMEngine calls it in epoch-based
-    loops and, whenever the loader starts again, in iter-based ones. A ``skip`` for its iter-based resume is left out on
-    purpose: the loop then counts epochs from 0 again, so only its own fallback ends up in the right epoch.
+    ``set_epoch`` chooses the list; iterating again without it gives the same list. MMEngine calls it before each epoch
+    of an epoch-based loop, and in an iteration-based one each time the loader starts again. There is no ``skip``, which
+    MMEngine would use to resume an iteration-based loop: it would start in epoch 0 then. Without it MMEngine draws and
+    drops the batches that were seen, and so comes to the right epoch.
 
     Args:
         dataset: anything :func:`mmlt.data.labels.labels_of` takes, or the labels themselves.
