@@ -158,7 +158,7 @@ class LongTailLoss(ClassCounts):
 
 
 class ClassWeightedLoss(LongTailLoss):
-    """A loss with optional class weights, which multiply the loss and enter nothing that it computes from the probabilities.
+    """A loss with optional class weights. They multiply the loss and enter nothing else that it computes.
 
     Args:
         class_weight: None, weights (C,), ``'inverse'`` (1 / n) or ``'effective'`` (effective number), both summing to
