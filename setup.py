@@ -10,7 +10,7 @@ VERSION = next(line.split("'")[1] for line in (ROOT / 'mmlt/__init__.py').read_t
                if line.startswith('__version__'))
 
 ONEDL = ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmpretrain>=1.3.6']
-REPORT = ['matplotlib', 'jinja2', 'pillow', 'rich', 'imagehash']
+REPORT = ['matplotlib', 'jinja2', 'pillow', 'rich', 'imagehash', 'scikit-learn']
 EXTRAS = {
     # the maintained forks (same import names), and the originals; neither is a hard requirement
     'onedl': ONEDL,

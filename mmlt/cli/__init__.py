@@ -11,7 +11,7 @@ COMMANDS = {
     'sweep': 'many configs, methods and seeds, crash-safe, one table',
     'report': 'one page about runs: accuracy by class, confusions, reliability, errors',
     'diagnose': 'look at a data set before training; recipes to try first, ready to run',
-    'split': 'long-tailed lists of a folder of classes',
+    'split': 'long-tailed lists of a folder of classes, for experiments',
     'holdout': 'a validation list of a folder as it is; bursts, patients, videos stay on one side',
     'count': 'class counts of COCO and LVIS annotations, or of the pixels of label maps',
     'configs': 'the data configs that come with mmlt',

@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 SOURCE = re.compile(r'(?:[A-Z][\w-]+ (?:et al\.|and [A-Z][\w-]+), [^.]*?20\d\d)?(?:(?:, )?arXiv:\d{4}\.\d{4,5})?')
+# the classes that say what kind of method an overlay is, before its keys
+CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|ProCo|SupCon|MultiView'), 'contrast'),
+           (re.compile('Expert|RIDE|SADE|BalPoE|DiVE|CBD|Distill'), 'experts'),
+           (re.compile('FastLoader|RotationPretrain'), 'training'))
 # the keys that say what kind of method an overlay is, the first that applies
 FAMILIES = (('load_from', 'second stage'), ('cam', 'augmentation'), ('augments', 'augmentation'),
             ('batch_augments', 'augmentation'), ('sampler', 'sampler'), ('classifier', 'classifier'),
@@ -56,7 +60,11 @@ def comment(path):
 
 
 def family(path):
-    """What kind of method an overlay is, by the keys it sets."""
+    """What kind of method an overlay is, by the classes it uses and the keys it sets."""
+    used = ' '.join(parts(path))
+    for pattern, name in CLASSES:
+        if pattern.search(used):
+            return name
     keys = {node.arg for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.keyword)}
     keys |= {target.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assign)
              for target in node.targets if isinstance(target, ast.Name)}

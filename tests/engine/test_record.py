@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def runner(tmp_path):
-    cfg = Config.fromfile(ROOT / 'configs/lt/ce_digits.py')
+    cfg = Config.fromfile(ROOT / 'configs/data/digits.py')
     cfg.work_dir, cfg.log_level = str(tmp_path), 'ERROR'
     cfg.train_cfg.max_epochs = cfg.train_cfg.val_interval = 1
     cfg.model.backbone.depth = 8

@@ -17,7 +17,7 @@ from mmengine.config import Config
 from mmlt.data.longtail import long_tail_counts
 from mmlt.engine.overlays import load
 from mmlt.report.diagnose import diagnose
-from mmlt.report.diagnose.guess import flips_forbidden, groups_of_files, held_out
+from mmlt.report.diagnose.guess import flips_forbidden, groups_of_files
 from mmlt.report.diagnose.images import Looked, duplicates, look, odd_sizes
 from mmlt.report.diagnose.labels import agreement, class_evidence, neighbours, overlaps, suspects, swallowed
 from mmlt.report.diagnose.read import Split, read_data
@@ -49,7 +49,7 @@ def flips(cfg):
 # the six profiles
 
 def test_digits_forbid_flips_in_every_recipe(tmp_path):
-    found = diagnose(ROOT / 'configs/lt/ce_digits.py', recipes=tmp_path / 'd')
+    found = diagnose(ROOT / 'configs/data/digits.py', recipes=tmp_path / 'd')
     assert found['no_flip'] and found['images'] == 342 and found['imbalance'] == 62
     written = sorted((tmp_path / 'd').glob('*.py'))
     assert len(written) >= 3 and not any(flips(Config.fromfile(file).to_dict()) for file in written)
@@ -298,15 +298,26 @@ def test_groups_are_inferred_kept_whole_and_named():
     labels = np.repeat(np.arange(3), 20)
     groups, why = groups_of_files(names, labels)
     assert len(set(groups)) == 12 and '12 groups, 5.0 images' in why
-    out = set(held_out(labels, groups).tolist())
-    for g in set(groups):
-        mine = {i for i, other in enumerate(groups) if other == g}
-        assert mine <= out or not mine & out
-    assert {labels[i] for i in out} == {0, 1, 2} == {labels[i] for i in set(range(60)) - out}
     assert groups_of_files([f'img_{i}.jpg' for i in range(60)], labels)[0] is None
     assert groups_of_files(['p7-a.png', 'p7-b.png', 'p8-a.png'], np.zeros(3, int), r'^(p\d+)')[0] == [0, 0, 1]
-    with pytest.raises(ValueError, match='matches 1 of 2'):
+    with pytest.raises(ValueError, match='does not match x'):
         groups_of_files(['p7.png', 'x.png'], np.zeros(2, int), r'^(p\d+)')
+
+
+def test_a_written_split_keeps_groups_whole(tmp_path):
+    for c in range(2):
+        (tmp_path / f'd/{c}').mkdir(parents=True)
+        for track in range(10):
+            for frame in range(6 if c == 0 else 2):
+                image = np.full((24, 24, 3), 20 * track + c, np.uint8)
+                Image.fromarray(image).save(tmp_path / f'd/{c}/t{c}{track}_{frame}.png')
+    found = diagnose(tmp_path / 'd', recipes=tmp_path / 'r', groups=r'(t\d+)_')
+    train, test = ((tmp_path / f'r/{name}.txt').read_text().splitlines() for name in ('train', 'test'))
+    tracks = [{re.search(r't\d+', line)[0] for line in part} for part in (train, test)]
+    assert tracks[1] and not tracks[0] & tracks[1] and len(train) + len(test) == 80
+    assert found['groups'].startswith('20 groups')
+    found = diagnose(tmp_path / 'd', recipes=tmp_path / 'r')
+    assert found['groups'].startswith('20 groups')
 
 
 def test_looking_stops_in_time_and_sees_the_tail():

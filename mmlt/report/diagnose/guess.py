@@ -3,7 +3,10 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from mmlt.data.split import read_groups
+
 WORDS = re.compile(r'(?<![a-z])(left|right|signs?|speed|turn|letter|digit|text|arrow|one|two|three)(?![a-z])', re.I)
+NUMBERED = re.compile(r'(.*?)[_-]\d+(?:\.\w+)*$')
 
 
 def flips_forbidden(classes, path=''):
@@ -32,49 +35,21 @@ def flips_forbidden(classes, path=''):
 
 
 def groups_of_files(names, labels, pattern=None):
-    """A group for each image (tracks, patients) and why, or (None, reason): images of a group belong in one split.
+    """A group for each image (tracks, patients) and what was found, or (None, reason): a group belongs in one split.
 
-    Without ``pattern`` (a regular expression whose first group names the group), files named ``<group>_<number>`` count
-    as grouped where a class has several groups and most groups have several images.
+    Without ``pattern``, a regular expression for :func:`~mmlt.data.split.read_groups`, files named ``<group>_<number>``
+    count as grouped where a class has several groups and most images are of groups that have several.
     """
-    regex = re.compile(pattern or r'^(.*?)[_-]\d+(?:\.\w+)*$')
-    found = [regex.search(Path(name).name) for name in names]
-    if pattern and not all(found):
-        raise ValueError(f'--groups {pattern} matches {sum(map(bool, found))} of {len(found)} file names; the first '
-                         f'that it does not is {names[[bool(m) for m in found].index(False)]}')
-    if not found or sum(map(bool, found)) < .95 * len(found):
-        return None, 'file names show no groups'
-    keys = [(int(label), match[1] if match else name) for name, label, match in zip(names, labels, found)]
-    keys = [key[1] for key in keys] if pattern else keys
+    if pattern:
+        keys = read_groups(names, pattern).tolist()
+    else:
+        found = [NUMBERED.match(Path(name).name) for name in names]
+        if not found or sum(map(bool, found)) < .95 * len(found):
+            return None, 'file names show no groups'
+        keys = [(int(label), match[1] if match else name) for name, label, match in zip(names, labels, found)]
     sizes = Counter(keys)
-    per_class = len(sizes) / max(len(set(labels.tolist())), 1)
     several = sum(n for n in sizes.values() if n > 1) / len(keys)
-    if pattern or (per_class >= 2 and several > .5):
-        index = {key: i for i, key in enumerate(sizes)}
-        return [index[key] for key in keys], f'{len(sizes):,} groups, {len(keys) / len(sizes):.1f} images a group'
-    return None, 'file names show no groups'
-
-
-def held_out(labels, groups=None, share=.2, seed=0):
-    """Indices to hold out of training: about ``share`` of each class, whole groups, at least one image of each class
-    that keeps one.
-
-    Args:
-        labels: (N,) classes.
-        groups: (N,) or None.
-    """
-    import numpy as np
-    rng, out, taken = np.random.default_rng(seed), [], set()
-    groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
-    for c in np.unique(labels):
-        mine = np.flatnonzero(labels == c)
-        keys = rng.permutation(np.unique(groups[mine]))
-        want, got = max(1, round(share * len(mine))), sum(g in taken for g in groups[mine])
-        free = [key for key in keys if key not in taken]
-        for key in free[:len(free) - 1]:  # one group stays in training
-            if got >= want:
-                break
-            taken.add(key)
-            got += int((groups[mine] == key).sum())
-    out = np.flatnonzero(np.isin(groups, list(taken)))
-    return out
+    if not pattern and (len(sizes) < 2 * len(set(labels.tolist())) or several <= .5):
+        return None, 'file names show no groups'
+    index = {key: i for i, key in enumerate(sizes)}
+    return [index[key] for key in keys], f'{len(sizes):,} groups, {len(keys) / len(sizes):.1f} images a group'

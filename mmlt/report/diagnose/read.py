@@ -59,11 +59,12 @@ class Data:
         return self.splits.get('test')
 
 
-def read_data(path, test=None, classes=None):
+def read_data(path, test=None):
     """Read DATA of any kind.
 
     Args:
-        path (str): {KINDS}.
+        path (str): a folder of classes, a list of ``path label`` lines (.txt, .csv), an .npz, a .json of counts or
+            COCO/LVIS annotations, a config (.py), or a folder that HuggingFace datasets saved.
         test (str, optional): list of the test images, beside a training list.
 
     Raises:

@@ -3,8 +3,7 @@ import pprint
 from pathlib import Path
 
 from mmlt.core.augment.cam import KINDS
-
-from .guess import held_out
+from mmlt.data.split import hold_out
 
 SMALL = 64  # pixels: below, CIFAR's networks and crops
 
@@ -129,9 +128,10 @@ def _lists(out, data, groups, notes):
     train, test = data.train, data.test
     index = {'train': range(len(train.labels))}
     if test is None:
-        kept = set(held_out(train.labels, groups).tolist())
-        index = {'train': [i for i in index['train'] if i not in kept], 'test': sorted(kept)}
-        notes.append(f'there is no test set: {len(kept):,} images are held out in test.txt'
+        out_of_training = hold_out(train.labels, groups, share=.2)
+        index = {name: mask.nonzero()[0].tolist() for name, mask in (('train', ~out_of_training),
+                                                                     ('test', out_of_training))}
+        notes.append(f'there is no test set: {out_of_training.sum():,} images are held out in test.txt'
                      + (', groups kept whole' if groups is not None else ''))
     files = []
     for name in ('train', 'test'):
