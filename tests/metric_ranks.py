@@ -25,6 +25,13 @@ def samples_of(scores, labels):
             for s, y in zip(scores, labels)]
 
 
+def multi_label_samples(num, classes=6, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    scores = torch.rand(num, classes, generator=g).mul(8).round() / 8  # with ties
+    targets = torch.rand(num, classes, generator=g) < torch.tensor([.5, .4, .3, .2, .1, 0])
+    return [dict(gt_label=y.nonzero().flatten(), pred_score=s) for s, y in zip(scores, targets)]
+
+
 def worker(rank, path, sizes, batch):
     torch.set_num_threads(1)
     distributed.init_process_group('gloo', init_method=f'file://{path}/init', rank=rank, world_size=2)
@@ -45,6 +52,14 @@ def worker(rank, path, sizes, batch):
             results[str(shares)] = metric.evaluate(501)
         except ValueError as error:
             results[str(shares)] = str(error)
+    for shares in ([20, 21], [11, 30], [21, 21]):  # of 41; the last is filled up
+        metric = LongTailMetric(class_counts=COUNTS, multi_label=True)
+        rows = multi_label_samples(41)
+        mine = rows[:shares[0]] if rank == 0 else rows[41 - shares[1]:]
+        if shares == [21, 21]:
+            mine = [rows[i % 41] for i in range(rank, 42, 2)]
+        metric.process(None, mine)
+        results[f'multi {shares}'] = metric.evaluate(41)
     with open(f'{path}/{rank}.json', 'w') as f:
         json.dump(results, f)
     distributed.destroy_process_group()

@@ -3,11 +3,12 @@ import logging
 
 import numpy as np
 import torch
-from mmengine.dist import all_reduce, get_dist_info
+from mmengine.dist import all_gather_object, all_reduce, get_dist_info
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from mmlt.core.accuracy import LongTailAccuracy, label_rank
+from mmlt.core.average_precision import MultiLabelAccuracy
 from mmlt.core.checks import check_integer
 from mmlt.core.counts import as_counts
 
@@ -39,6 +40,9 @@ class LongTailMetric(BaseMetric):
         per_class (bool): also report ``lt/class_{i}``.
         collect_device (str): as in every metric; the ranks' sums travel by one ``all_reduce`` either way.
         prefix (str, optional): instead of ``lt``.
+        multi_label (bool): samples have several labels: ``gt_score`` (C,) or any number of ``gt_label``, and
+            ``pred_score`` (C,). Reports ``lt/mAP``, and the mean average precision of each group under its name;
+            ``topk`` and ``bins`` have no meaning. All scores are kept until the end.
 
     Raises:
         ValueError: ``bins`` below 1, ``few`` above ``many``, label or prediction out of range, scores that are NaN or
@@ -53,7 +57,7 @@ class LongTailMetric(BaseMetric):
     default_prefix = 'lt'
 
     def __init__(self, topk=(1,), many=100, few=20, bins=15, class_counts=None, per_class=False, collect_device='cpu',
-                 prefix=None):
+                 prefix=None, multi_label=False):
         check_integer(self, 1, bins=bins)
         if not few <= many:
             raise ValueError(f'few={few} lies above many={many}: a class would be both')
@@ -64,6 +68,7 @@ class LongTailMetric(BaseMetric):
         if class_counts is not None:
             self.set_class_counts(class_counts)
             self.own_counts = self.class_counts.clone()
+        self.multi_label = multi_label
         self._warned = False
         self._reset()
 
@@ -78,6 +83,27 @@ class LongTailMetric(BaseMetric):
         """Add a batch of samples."""
         if not data_samples:
             return
+        self._last = self._rows(data_samples) if self.multi_label else self._columns(data_samples)
+        self._waiting.append(self._last)
+        self._seen += len(data_samples)
+        if len(self._waiting) * len(data_samples) >= FLUSH:
+            self._flush()
+
+    def _rows(self, data_samples):
+        """Multi-hot labels and scores, both (N, C)."""
+        if 'pred_score' not in data_samples[0]:
+            raise ValueError('multi_label=True needs pred_score (C,) of each sample')
+        scores = _stack([sample['pred_score'] for sample in data_samples]).float().cpu().numpy()
+        self._stream(scores.shape[1])
+        if 'gt_score' in data_samples[0]:
+            return _stack([sample['gt_score'] for sample in data_samples]).float().cpu().numpy(), scores
+        targets = np.zeros(scores.shape, bool)
+        for row, sample in zip(targets, data_samples):
+            row[np.asarray(sample['gt_label'].cpu(), np.int64)] = True
+        return targets, scores
+
+    def _columns(self, data_samples):
+        """Labels, predictions, confidences and ranks, (N,) or None."""
         labels = _column(data_samples, 'gt_label')
         ranks = confidence = None
         if 'pred_score' in data_samples[0]:
@@ -92,11 +118,7 @@ class LongTailMetric(BaseMetric):
             preds = _column(data_samples, 'pred_label')
             if 'pred_confidence' in data_samples[0]:
                 confidence = _column(data_samples, 'pred_confidence')
-        self._last = labels, preds, confidence, ranks
-        self._waiting.append(self._last)
-        self._seen += len(labels)
-        if len(self._waiting) * len(labels) >= FLUSH:
-            self._flush()
+        return labels, preds, confidence, ranks
 
     def evaluate(self, size):
         """Results over the ``size`` samples of the data set and all ranks; starts anew."""
@@ -108,7 +130,11 @@ class LongTailMetric(BaseMetric):
         accuracy = self._stream(int(classes))
         self._flush()
         self._drop_padding(size, rank, world_size)
-        all_reduce(torch.from_numpy(accuracy.state))
+        if self.multi_label:
+            parts = all_gather_object((accuracy.targets, accuracy.scores))
+            accuracy.targets, accuracy.scores = map(np.concatenate, zip(*parts))
+        else:
+            all_reduce(torch.from_numpy(accuracy.state))
         results = self.compute_metrics(accuracy)
         self._reset()
         return {f'{self.prefix}/{name}': value for name, value in results.items()}
@@ -120,8 +146,8 @@ class LongTailMetric(BaseMetric):
             print_log('LongTailMetric has no training class counts, so lt/many, lt/medium and lt/few are left out; add '
                       'dict(type="ClassCountsHook") to custom_hooks or pass class_counts=[...] or a json path',
                       logger='current', level=logging.WARNING)
-        self.class_accuracy = results.class_accuracy
         metrics = results.compute(self.class_counts, self.many, self.few)
+        self.class_accuracy = results.class_accuracy
         if self.per_class:
             metrics.update((f'class_{c}', 100 * float(a)) for c, a in enumerate(self.class_accuracy) if a == a)
         return metrics
@@ -130,7 +156,8 @@ class LongTailMetric(BaseMetric):
         if self._accuracy is None:
             if self.class_counts is not None:
                 as_counts(self.class_counts, num_classes, allow_empty=True)
-            self._accuracy = LongTailAccuracy(num_classes, self.bins, self.topk)
+            self._accuracy = MultiLabelAccuracy(num_classes) if self.multi_label else LongTailAccuracy(
+                num_classes, self.bins, self.topk)
         if self._accuracy.num_classes != num_classes:
             raise ValueError(f'got scores of {num_classes} classes after scores of {self._accuracy.num_classes}')
         return self._accuracy

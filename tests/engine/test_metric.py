@@ -6,7 +6,7 @@ import metric_ranks
 import numpy as np
 import pytest
 import torch
-from metric_ranks import COUNTS, predictions, samples_of
+from metric_ranks import COUNTS, multi_label_samples, predictions, samples_of
 from mmengine.evaluator import Evaluator
 from mmpretrain.evaluation import Accuracy
 from mmpretrain.models.heads import LinearClsHead
@@ -194,6 +194,10 @@ def test_two_ranks_equal_one_bit_for_bit(tmp_path):
             assert got[str(shares)] == expected
         for shares in ([251, 249], [252, 252]):
             assert f'the ranks processed {shares} samples of a data set of 501' in got[str(shares)]
+        metric = LongTailMetric(class_counts=COUNTS, multi_label=True)
+        metric.process(None, multi_label_samples(41))
+        expected = metric.evaluate(41)
+        assert all(got[f'multi {shares}'] == expected for shares in ([20, 21], [11, 30], [21, 21]))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
@@ -202,3 +206,62 @@ def test_scores_on_the_gpu():
     expected = evaluate(LongTailMetric(class_counts=COUNTS, topk=(1, 2)), samples_of(scores, labels))
     samples = [s.to('cuda') for s in samples_of(scores.cuda(), labels)]
     assert evaluate(LongTailMetric(class_counts=COUNTS, topk=(1, 2)), samples) == expected
+
+
+# several labels a sample
+
+@pytest.mark.parametrize('seed', range(3))
+def test_multi_label_equals_sklearn(seed):
+    from sklearn.metrics import average_precision_score
+    samples = multi_label_samples(200, seed=seed)
+    scores = torch.stack([sample['pred_score'] for sample in samples]).numpy()
+    targets = np.zeros(scores.shape)
+    for row, sample in zip(targets, samples):
+        row[sample['gt_label']] = 1
+    expected = 100 * np.array([average_precision_score(targets[:, c], scores[:, c]) for c in range(5)])
+    rows = [dict(gt_score=torch.tensor(t), pred_score=sample['pred_score']) for t, sample in zip(targets, samples)]
+    for given in (samples, rows):  # labels or multi-hot rows; class 5 has no positive
+        metric = LongTailMetric(class_counts=COUNTS, multi_label=True, per_class=True)
+        for i in range(0, 200, 17):
+            metric.process(None, given[i:i + 17])
+        results = metric.evaluate(200)
+        groups = dict(mAP=expected, many=expected[:2], medium=expected[2:4], few=expected[4:],
+                      worst_class=expected.min())
+        for name, values in groups.items():
+            assert results[f'lt/{name}'] == pytest.approx(np.mean(values), abs=1e-9)
+        assert [results[f'lt/class_{c}'] for c in range(5)] == pytest.approx(expected) and 'lt/class_5' not in results
+        assert np.isnan(metric.class_accuracy[5]) and 'lt/top1' not in results
+
+
+@pytest.mark.parametrize(('sample', 'words'), [
+    (dict(gt_label=torch.tensor([1]), pred_label=torch.tensor([1])), 'needs pred_score'),
+    (dict(gt_score=torch.tensor([0.5, 1]), pred_score=torch.rand(2)), 'neither 0 nor 1'),
+    (dict(gt_score=torch.tensor([0., 1]), pred_score=torch.tensor([0.1, torch.nan])), 'a score is NaN'),
+    (dict(gt_score=torch.tensor([0., 0]), pred_score=torch.rand(2)), 'no sample has a label')])
+def test_multi_label_refusals(sample, words):
+    metric = LongTailMetric(multi_label=True)
+    with pytest.raises(ValueError, match=words):
+        metric.process(None, [sample])
+        metric.evaluate(1)
+
+
+def test_multi_label_training(tmp_path):
+    """MMPretrain's multi-label head and data; the hook tells the loss how many images there are."""
+    import tiny
+    from mmengine.registry import DATASETS
+
+    @DATASETS.register_module(force=True)
+    class TwoLabels(tiny.TinyImages):
+        def load_data_list(self):
+            infos = super().load_data_list()
+            return [dict(info, gt_label=sorted({info['gt_label'], i % 3})) for i, info in enumerate(infos)]
+
+    run = tiny.train(
+        tmp_path, 1, model__head=dict(type='MultiLabelLinearClsHead', num_classes=3, in_channels=16, _delete_=True,
+                                      loss=dict(type='DistributionBalancedLoss')),
+        train_dataloader__dataset__type='TwoLabels', val_dataloader__dataset__type='TwoLabels',
+        val_evaluator=dict(type='LongTailMetric', multi_label=True, many=45, few=25))
+    assert run.model.head.loss_module.num_images == 60
+    hub = run.message_hub
+    values = [hub.get_scalar(f'val/lt/{name}').current() for name in ('mAP', 'many', 'few')]
+    assert all(0 < value <= 100 for value in values)

@@ -45,7 +45,8 @@ class DistributionBalancedLoss(LongTailLoss):
         init_bias (float): kappa; the bias is -kappa log(num_images / n_c - 1) / lambda.
         gamma (float): of the focal term.
         balance_param (float): a factor of the whole.
-        num_images (int): images of the training set. Required: the counts of a multi-label set do not tell it.
+        num_images (int, optional): images of the training set, which the counts of a multi-label set do not tell.
+            ``ClassCountsHook`` sets it; elsewhere it is required.
     """
 
     multi_label = True
@@ -53,9 +54,9 @@ class DistributionBalancedLoss(LongTailLoss):
     def __init__(self, class_counts: Counts | None = None, *, alpha: float = 0.1, beta: float = 10.0, mu: float = 0.2,
                  neg_scale: float = 2.0, init_bias: float = 0.05, gamma: float = 2.0, balance_param: float = 2.0,
                  num_images: int | None = None, **kwargs):
-        if num_images is None:
-            raise ValueError('num_images is required: the size of the training set; multi-label counts do not tell it')
-        check_range(self, '(0, inf)', neg_scale=neg_scale, balance_param=balance_param, num_images=num_images)
+        check_range(self, '(0, inf)', neg_scale=neg_scale, balance_param=balance_param)
+        if num_images is not None:
+            check_range(self, '(0, inf)', num_images=num_images)
         check_range(self, '[0, inf)', alpha=alpha, beta=beta, gamma=gamma)
         check_range(self, '(-inf, inf)', mu=mu, init_bias=init_bias)
         self.num_images = num_images
@@ -70,11 +71,14 @@ class DistributionBalancedLoss(LongTailLoss):
 
     def derive(self) -> None:
         super().derive()
-        if self.class_counts.device.type == 'cpu' and self.class_counts.max() >= self.num_images:
+        if self.num_images and self.class_counts.device.type == 'cpu' and self.class_counts.max() >= self.num_images:
             raise ValueError(f'a class has {self.class_counts.max().item():g} images, num_images={self.num_images}; '
                              'each class must miss in at least one image')
 
     def losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        if self.num_images is None:
+            raise RuntimeError('DistributionBalancedLoss does not know the size of the training set, which multi-label '
+                               'counts do not tell; pass num_images=..., or add ClassCountsHook')
         bias = -self.init_bias / self.neg_scale * (self.num_images / self.class_counts - 1).log()
         weights = rebalanced_weights(target, self.class_counts, self.alpha, self.beta, self.mu, self.balance_param)
         return distribution_balanced(logits, target, weights, bias.to(logits.dtype), self.neg_scale, self.gamma)

@@ -96,11 +96,11 @@ class ClassCountsHook(Hook):
 
     def _set(self, parts):
         for part in parts:
+            if getattr(part, 'num_images', 0) is None:
+                part.num_images = self.num_images
             if hasattr(part, 'set_class_counts'):
                 by_instance = getattr(part, 'count_unit', 'image') == 'instance' and self.instances is not None
                 give_counts(part, self.instances if by_instance else self.counts)
-            if getattr(part, 'num_images', 0) is None:
-                part.num_images = self.num_images
 
     def _log(self, runner, classes):
         n = self.counts.sort(descending=True).values
