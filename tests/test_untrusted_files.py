@@ -95,7 +95,8 @@ def test_hooks_beside_the_one_that_checks(spoiled, tmp_path, kind, hook):
     file, mark = spoiled(kind)
     hooks = dict(default_hooks__load=dict(type='CheckedLoadHook'))
     if hook != 'CheckedLoadHook':
-        hooks['default_hooks__other'] = dict(type=hook, **(dict(stages=[dict(begin=0, lr=0.01)]) if hook == 'StageSwitchHook' else {}))
+        stages = dict(stages=[dict(begin=0, lr=0.01)]) if hook == 'StageSwitchHook' else {}
+        hooks['default_hooks__other'] = dict(type=hook, **stages)
     runner = tiny.runner(tmp_path / 'run', 1, train_cfg__val_interval=9, load_from=str(file), resume=True, **hooks)
     assert all(isinstance(h, Hook) for h in runner.hooks)
     if kind == 'pickle':

@@ -8,7 +8,7 @@ import torch
 from mmlt.core.counts import Counts
 
 from .calibration import bin_index
-from .checks import check_integer
+from .checks import check_integer, check_shape
 from .counts import as_counts, shot_groups
 
 CHUNK = 1 << 16
@@ -22,6 +22,8 @@ def label_rank(scores: Any, labels: Any):
     >>> label_rank(torch.tensor([[.2, .5, .3], [.4, .4, .2]]), torch.tensor([2, 1])).tolist()
     [1, 1]
     """
+    check_shape('scores', scores, '(N, C)')
+    check_shape('labels', labels, '(N,)')
     own = scores.gather(1, labels[:, None])
     before = torch.arange(scores.shape[1], device=scores.device) < labels[:, None]
     return ((scores > own) | ((scores == own) & before)).sum(1)

@@ -6,12 +6,13 @@ from torch import Tensor
 
 from mmlt.core.counts import Counts
 
-from .checks import check_range
+from .checks import check_range, check_shape
 from .counts import ClassCounts, as_counts, log_prior
 
 
 def adjustment(counts: Tensor, target: Tensor, tau: float = 1.0) -> Tensor:
     """Training and target counts, (C,), (C,) -> (C,): tau (log target - log pi), what is added to the logits."""
+    check_shape('target', target, '(C,)')
     return torch.xlogy(tau, target / target.sum()) - tau * log_prior(counts)
 
 

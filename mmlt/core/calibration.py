@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from .checks import check_shape
+
 
 def bin_index(confidence: Any, bins: int = 15):
     """(N,) in [0, 1] -> (N,) int64: the right-closed bin of each confidence.
@@ -114,6 +116,8 @@ def temperature_scaling(logits: Any, labels: Any, bounds: Sequence[float] = (0.0
     3.641
     """
     logits, labels = torch.as_tensor(logits).detach(), torch.as_tensor(labels)
+    check_shape('logits', logits, '(N, C)')
+    check_shape('labels', labels, '(N,)')
     _check_labels(logits, labels)
     low, high = 1 / bounds[1], 1 / bounds[0]
     if _slopes(logits, labels, low)[0] >= 0:
@@ -151,6 +155,7 @@ def group_temperatures(logits: Any, labels: Any, groups: Any, bounds: Sequence[f
         Tensor: (G,) float64.
     """
     logits, labels, groups = torch.as_tensor(logits).detach(), torch.as_tensor(labels), _group_index(groups)
+    check_shape('logits', logits, '(N, C)')
     shared = temperature_scaling(logits, labels, bounds)
     temperatures = torch.full((int(groups.max()) + 1,), shared, dtype=torch.float64)
     predicted = groups.to(logits.device)[logits.argmax(1)]
@@ -163,6 +168,7 @@ def group_temperatures(logits: Any, labels: Any, groups: Any, bounds: Sequence[f
 
 def apply_temperature(logits: Any, temperature: float, groups: Any | None = None):
     """(N, C) -> (N, C): logits / T, with T a number, or (G,) and chosen by the group of the predicted class."""
+    check_shape('logits', logits, '(N, C)')
     if groups is None:
         return logits / temperature
     group = _group_index(groups).to(logits.device)[logits.argmax(1)]
@@ -208,4 +214,8 @@ def _check_labels(scores, labels):
 def _group_index(groups):
     if isinstance(groups, dict):
         groups = torch.stack([torch.as_tensor(mask) for mask in groups.values()]).int().argmax(0)
-    return torch.as_tensor(groups)
+    groups = torch.as_tensor(groups)
+    check_shape('groups', groups, '(C,)')
+    if not len(groups) or groups.is_floating_point():
+        raise ValueError(f'groups are {groups.dtype} of shape {tuple(groups.shape)}, expected an integer a class')
+    return groups

@@ -67,6 +67,13 @@ def check_tensor(name: str, value: Tensor, floating: bool = False) -> None:
         raise TypeError(f'{name} must hold real floating point numbers, got {value.dtype}; pass {name}.float()')
 
 
+def check_shape(name: str, value, shape: str) -> None:
+    """Raise unless ``value`` is a tensor with as many dimensions as ``shape``, '(N, C)' say, has letters."""
+    check_tensor(name, value)
+    if value.ndim != len(shape.strip('()').replace(',', ' ').split()):
+        raise ValueError(f'{name} has shape {tuple(value.shape)}, expected {shape}')
+
+
 def readable(tensor: torch.Tensor) -> bool:
     """True if its values can be read at no cost: on the CPU, outside of a compiled graph."""
     return tensor.device.type == 'cpu' and not torch.compiler.is_compiling()

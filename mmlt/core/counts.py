@@ -11,6 +11,8 @@ from torch import Tensor, nn
 # one number a class, or the path of a json file with them
 Counts = Sequence[float] | np.ndarray | Tensor | str | os.PathLike
 
+from .checks import check_shape
+
 
 def as_counts(counts: Counts, num_classes: int | None = None, allow_empty: bool = False) -> Tensor:
     """Check class counts and return them as a float64 tensor (C,).
@@ -136,11 +138,13 @@ class ClassCounts(ExactBuffers):
 
 def log_prior(counts: Tensor) -> Tensor:
     """(C,) -> (C,): log pi."""
+    check_shape('counts', counts, '(C,)')
     return counts.log() - counts.sum().log()
 
 
 def inverse_weights(counts: Tensor) -> Tensor:
     """(C,) -> (C,): weights proportional to 1 / n, sum C."""
+    check_shape('counts', counts, '(C,)')
     return _sum_to_c(1 / counts)
 
 
@@ -149,6 +153,7 @@ def effective_weights(counts: Tensor, beta: float = 0.9999) -> Tensor:
 
     ``beta=0`` gives ones, ``beta=1`` is the limit 1 / n.
     """
+    check_shape('counts', counts, '(C,)')
     if not 0 <= beta <= 1:
         raise ValueError(f'beta must lie in [0, 1], got {beta}')
     if beta in (0, 1):

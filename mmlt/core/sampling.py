@@ -111,6 +111,8 @@ class ClassIndex:
     """
 
     def __init__(self, labels: np.ndarray, num_classes: int, images: Any = None):
+        if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in 'iu':
+            raise TypeError(f'labels must be an array (n,) of integers, got {type(labels).__name__} {labels!r:.60}')
         # numpy sorts 16-bit keys by radix
         order = np.argsort(labels.astype(np.uint16) if num_classes <= 1 << 16 else labels, kind='stable')
         self.order = torch.from_numpy(order if images is None else images[order])
@@ -120,6 +122,8 @@ class ClassIndex:
 
 def shuffled_indices(size: int, num_samples: int, generator: torch.Generator):
     """(M,): permutations of ``range(size)`` one after another."""
+    if size < 1:
+        raise ValueError(f'size must be at least 1, got {size}')
     return torch.cat([torch.randperm(size, generator=generator) for _ in range(-(-num_samples // size))])[:num_samples]
 
 

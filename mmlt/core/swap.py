@@ -38,6 +38,10 @@ def swap_classifier(model: nn.Module, to: Any, path: str | Sequence[str] | None 
       (1): CosineLinear(in_features=8, out_features=4)
     )
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f'model must be an nn.Module, got {type(model).__name__} {model!r:.60}')
+    if not callable(to) and not isinstance(to, str):
+        raise TypeError(f'to must be the name of a layer or make one, got {to!r:.60}')
     if isinstance(to, str):
         if to not in layers.__all__:
             raise ValueError(f'no classifier layer {to!r}; choose one of {", ".join(layers.__all__)}')
@@ -48,6 +52,8 @@ def swap_classifier(model: nn.Module, to: Any, path: str | Sequence[str] | None 
             raise ValueError(f'{type(model).__name__} does not say where its classifier lies; pass path=, one of '
                              + (last_few(_candidates(model)) or '(it has no linear layer)'))
     paths = [path] if isinstance(path, str) else path
+    if not paths:
+        raise ValueError(f'path={path!r} names no classifier')
     swaps = [(p, _make(to, submodule(model, p, names=_candidates(model)), p, kwargs)) for p in paths]
     for p, layer in swaps:
         parent, _, name = p.rpartition('.')

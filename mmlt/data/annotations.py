@@ -52,6 +52,8 @@ def annotation_counts(path: str, classes: Sequence[str] | None = None):
 
 
 def _read_json(path):
+    if not isinstance(path, (str, os.PathLike)):  # open() takes the number of an open file, too, and closes it
+        raise TypeError(f'expected the path of a json file, got {path!r:.60}')
     with open(path) as f:
         try:
             return json.load(f)

@@ -105,7 +105,11 @@ def _walk(dataset):
     if hasattr(dataset, 'mmlt_labels'):
         return _as_labels(dataset.mmlt_labels, dataset)
     if isinstance(dataset, Subset):
-        return labels_of(dataset.dataset).take(np.asarray(dataset.indices, dtype=np.int64))
+        labels, indices = labels_of(dataset.dataset), np.asarray(dataset.indices, dtype=np.int64)
+        if len(indices) and not -len(labels) <= indices.min() <= indices.max() < len(labels):
+            raise ValueError(f'a Subset takes the images {indices.min()} to {indices.max()} of a data set of '
+                             f'{len(labels)}; correct its indices')
+        return labels.take(indices)
     if isinstance(dataset, ConcatDataset):
         return _concatenate([labels_of(part) for part in dataset.datasets])
     if hasattr(dataset, 'repeat_indices'):

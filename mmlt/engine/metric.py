@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 
 from mmlt.core.accuracy import LongTailAccuracy, label_rank
 from mmlt.core.average_precision import MultiLabelAccuracy
-from mmlt.core.checks import check_integer
+from mmlt.core.checks import check_integer, check_tensor
 from mmlt.core.counts import as_counts
 
 __all__ = ['LongTailMetric']
@@ -208,6 +208,7 @@ def _column(samples, key):
 
 def _stack(rows):
     """N scores (C,) -> (N, C). A head hands out the rows of one tensor: these are seen as that tensor, uncopied."""
+    check_tensor('pred_score', rows[0], floating=True)
     first, last = rows[0].detach(), rows[-1].detach()
     start, step = first.data_ptr(), first.numel() * first.element_size()
     if (first.untyped_storage().data_ptr() == last.untyped_storage().data_ptr() and first.is_contiguous()

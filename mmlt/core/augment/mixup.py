@@ -6,7 +6,7 @@ mixup and CutMix are MMPretrain's own.
 import torch
 from torch import Tensor
 
-from ..checks import check_integer
+from ..checks import check_integer, check_tensor
 from ..counts import ClassCounts
 from ..dist import rank
 from ..random import seeded_generator
@@ -25,12 +25,16 @@ def mix(x: Tensor, partners: Tensor, lam: Tensor):
 
 
 def soft_labels(one_hot: Tensor, inputs: Tensor):
-    """(N, C), (N, ...) -> float32 (N, C)."""
+    """(N, C), (N, ...) -> float32 (N, C). Raises for what is no tensor, and for images without a pixel."""
+    check_tensor('one_hot', one_hot)
+    check_tensor('inputs', inputs)
     if one_hot.ndim != 2:
         raise ValueError(f'labels must be one-hot, (N, C), got the shape {tuple(one_hot.shape)}; apply '
                          'torch.nn.functional.one_hot first')
     if len(one_hot) != len(inputs):
         raise ValueError(f'{len(inputs)} inputs have {len(one_hot)} labels')
+    if not inputs.numel():
+        raise ValueError(f'inputs have shape {tuple(inputs.shape)}: there is nothing to mix')
     return one_hot.float()
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..checks import check_range
+from ..checks import check_range, check_tensor
 from ..dist import sum_over_ranks, world_size
 from ..layers.base import at_least_float32, no_autocast
 
@@ -49,6 +49,8 @@ class ContrastiveLoss(nn.Module):
     def forward(self, *args, **kwargs) -> Tensor:
         """-> scalar, or one value an anchor with ``'none'``, 0 for those that are skipped; see the class."""
         tensors = [x for x in (*args, *kwargs.values()) if torch.is_tensor(x)]
+        if not tensors:
+            raise TypeError(f'{type(self).__name__} takes tensors, got {[type(x).__name__ for x in args]}')
         with no_autocast(tensors[0]):
             kwargs = {name: _lift(x) for name, x in kwargs.items()}
             values, valid = self.losses(*map(_lift, args), **kwargs)
@@ -69,6 +71,8 @@ class ContrastiveLoss(nn.Module):
     def check(self, features: Tensor, labels: Tensor, shape: str, num_classes: int | None = None) -> None:
         """Raise a ValueError unless features are ``shape``, '(N, V, D)' say, and labels fit; values on CPU only."""
         name = type(self).__name__
+        check_tensor('features', features, floating=True)
+        check_tensor('labels', labels)
         if features.ndim != shape.count(',') + 1:
             raise ValueError(f'{name}: features have shape {tuple(features.shape)}, expected {shape}')
         if labels.shape != features.shape[:1] or labels.is_floating_point():

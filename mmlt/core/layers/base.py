@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..checks import check_integer
+from ..checks import check_integer, check_tensor
 
 
 def at_least_float32(x: Tensor):
@@ -55,6 +55,10 @@ class ClassifierLayer(nn.Module):
         self.dim = dim
 
     def forward(self, x: Tensor) -> Tensor:
+        check_tensor('x', x)
+        if not x.ndim or x.ndim <= self.dim:
+            raise ValueError(f'{type(self).__name__}: x has shape {tuple(x.shape)}, expected its features in dimension '
+                             f'{self.dim}')
         if x.size(self.dim) != self.in_features:
             raise ValueError(f'{type(self).__name__} has in_features={self.in_features}, the features have '
                              f'{x.size(self.dim)} in dimension {self.dim} of {tuple(x.shape)}')

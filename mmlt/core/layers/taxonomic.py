@@ -16,6 +16,8 @@ def paths(parents: Sequence[int], num_leaves: int):
     Raises:
         ValueError: a parent that is no inner node, an inner node without a child, or a cycle.
     """
+    if not isinstance(num_leaves, int) or num_leaves < 1:
+        raise ValueError(f'out_features must be an integer of at least 1, got {num_leaves!r}')
     parents = [int(parent) for parent in parents]
     nodes = len(parents)
     if nodes < num_leaves:

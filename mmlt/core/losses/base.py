@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmlt.core.counts import Counts
 
-from ..checks import check_range, check_tensor, readable
+from ..checks import check_integer, check_range, check_tensor, readable
 from ..counts import ClassCounts, effective_weights, inverse_weights
 
 
@@ -45,6 +45,8 @@ class LongTailLoss(ClassCounts):
         _check_choice('avg', avg, (None, 'weight', 'batch'))
         _check_choice('reduction', reduction, ('none', 'mean', 'sum'))
         check_range(self, '(-inf, inf)', loss_weight=loss_weight)
+        if num_classes is not None:
+            check_integer(self, 1, num_classes=num_classes)
         self.avg = avg or self.default_avg
         self.reduction = reduction
         self.loss_weight = loss_weight

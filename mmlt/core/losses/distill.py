@@ -5,7 +5,7 @@ from torch import Tensor
 
 from mmlt.core.counts import Counts
 
-from ..checks import check_range
+from ..checks import check_range, check_tensor
 from ..counts import log_prior
 from .base import LongTailLoss
 from .cross_entropy import adjusted_cross_entropy
@@ -99,6 +99,8 @@ class CBDLoss(LongTailLoss):
 
 
 def _check_teacher(name, teacher, student, what):
+    check_tensor(name, teacher, floating=True)
+    check_tensor(name.removeprefix('teacher_'), student, floating=True)
     if teacher.shape != student.shape:
         raise ValueError(f'{name} have shape {tuple(teacher.shape)}, the student\'s {tuple(student.shape)}; teacher '
                          f'and student must see the same images and agree in {what}')

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmlt.core.counts import Counts
 
-from ..checks import check_range
+from ..checks import check_range, check_tensor
 from ..counts import as_counts
 from .base import ClassWeightedLoss, LongTailLoss
 from .cross_entropy import adjusted_cross_entropy
@@ -47,6 +47,7 @@ class ExpertLoss(LongTailLoss):
 
     def forward(self, logits: Tensor, target: Tensor, weight: Tensor | None = None,
                 avg_factor: float | Tensor | None = None, reduction_override: str | None = None) -> Tensor:
+        check_tensor('logits', logits, floating=True)
         if logits.ndim != 3 or not len(logits):
             raise ValueError(f'{type(self).__name__} takes logits (E, N, C) of E experts, got {tuple(logits.shape)}; '
                              'MultiExpertClsHead makes them')

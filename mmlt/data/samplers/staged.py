@@ -41,6 +41,8 @@ class StagedSampler(Sampler):
 
     def __init__(self, dataset: Any, stages: list[dict], seed: int | None = None, round_up: bool = True,
                  num_samples: int | None = None):
+        if isinstance(stages, (str, dict)) or not all(isinstance(stage, dict) for stage in stages):
+            raise TypeError(f'stages must be a list of dict(begin=, sampler=), got {stages!r:.80}')
         self.begins = [stage['begin'] for stage in stages]
         if not self.begins or self.begins[0] != 0:
             raise ValueError(f'the first stage must begin at epoch 0, the stages begin at {self.begins}')

@@ -3,6 +3,8 @@ import re
 
 from mmengine.hooks import Hook
 
+from mmlt.core.checks import check_integer
+
 from .atomic_checkpoint import BACKEND
 from .stage_switch import StageSwitchHook
 
@@ -24,6 +26,8 @@ class PrefixCheckpointHook(Hook):
 
     def __init__(self, epochs):
         self.epochs = {epochs} if isinstance(epochs, int) else set(epochs)
+        for n in self.epochs:
+            check_integer(self, 1, epochs=n)
         self._saving = None
 
     def after_train_epoch(self, runner):

@@ -32,6 +32,8 @@ class StagePlan:
     def __init__(self, stages):
         self.stages = []
         kinds = {key: kind for part in PARTS for key, kind in part.keys.items()}
+        if isinstance(stages, (str, dict)) or not all(isinstance(stage, dict) for stage in stages):
+            raise TypeError(f'stages must be a list of dicts, {EXAMPLE}; got {stages!r:.80}')
         for stage in map(dict, stages):
             unknown = set(stage) - set(kinds) - {'begin'}
             if unknown or 'begin' not in stage:
