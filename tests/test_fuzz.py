@@ -6,4 +6,6 @@ from fuzz import run
 
 
 def test_bad_calls_have_clear_errors():
-    run(2000)
+    faults = {}
+    run(2000, faults)
+    assert not faults, '\n'.join(f'{what[:500]}: {fault}' for (_, fault), what in faults.items())

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .checks import check_shape
+
 # one number a class, or the path of a json file with them
 Counts = Sequence[float] | np.ndarray | Tensor | str | os.PathLike
-
-from .checks import check_shape
 
 
 def as_counts(counts: Counts, num_classes: int | None = None, allow_empty: bool = False) -> Tensor:
