@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_range, submodule
+from ..private import recomputing
 from .mixup import BatchAugment, mix, soft_labels
 
 
@@ -82,7 +83,7 @@ class ManifoldMixup(BatchAugment):
         drawn = self.drawn
         if drawn is None or drawn['path'] != path or not self.model.training:
             return None
-        if drawn['mixed'] and torch._C._current_graph_task_id() == -1:  # a second forward, not a recomputation
+        if drawn['mixed'] and not recomputing():  # a second forward, not a recomputation
             self.drawn = None
             return None
         drawn['mixed'] = True

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..checks import check_integer, check_tensor
 from ..counts import ClassCounts
 from ..dist import rank
+from ..private import standard_gamma
 from ..random import seeded_generator
 
 
@@ -71,7 +72,7 @@ class BatchAugment:
         """float64 (n,) from Beta(alpha, alpha)."""
         shape = torch.full((2, n), alpha + 1, dtype=torch.float64)
         # Gamma(alpha) = Gamma(alpha + 1) U^(1 / alpha), in logarithms: a tiny alpha does not end in 0 / 0
-        gamma = torch._standard_gamma(shape, generator=self.generator).log_()
+        gamma = standard_gamma(shape, self.generator).log_()
         gamma -= torch.empty_like(shape).exponential_(generator=self.generator) / alpha
         return (gamma[0] - gamma[1]).sigmoid_()
 
