@@ -8,6 +8,7 @@ from .class_token import ClassToken  # noqa: E402
 from .contrastive import ContrastiveClassifier  # noqa: E402
 from .distill import DistillClassifier  # noqa: E402
 from .expert_router import ExpertRouterHook, RoutedExpertClassifier  # noqa: E402, F401
+from .fixmatch import FixMatchClassifier  # noqa: E402
 from .glmc import GLMCClassifier  # noqa: E402
 from .gml import GMLClassifier  # noqa: E402
 from .heads import *  # noqa: E402, F403
@@ -26,8 +27,8 @@ from .two_branches import TwoBranchBackbone  # noqa: E402
 from .views import MultiViewDataPreprocessor  # noqa: E402
 
 __all__ = [
-    *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier', 'GLMCClassifier',
-    'GMLClassifier', 'HybridContrastClassifier', 'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet',
-    'MultiExpertResNetCIFAR32', 'MultiViewDataPreprocessor', 'ResNet10', 'ResNetCIFAR32', 'RotationPretrain',
-    'RoutedExpertClassifier', 'TwoBranchBackbone',
+    *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier',
+    'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier', 'MultiExpertBackbone',
+    'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32', 'MultiViewDataPreprocessor', 'ResNet10',
+    'ResNetCIFAR32', 'RotationPretrain', 'RoutedExpertClassifier', 'TwoBranchBackbone',
 ]

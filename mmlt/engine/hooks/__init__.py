@@ -12,9 +12,10 @@ from .random_state import RandomStateHook
 from .record import RecordHook
 from .stage_switch import StageSwitchHook
 from .stop_on_nan import StopOnNaNHook
+from .unlabelled import UnlabelledHook
 
 __all__ = [
     'AtomicCheckpointHook', 'CheckedLoadHook', 'ClassAccuracyHook', 'ClassCountsHook', 'ExpertAggregationHook',
     'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook', 'MetaSamplerHook', 'PartnerHook', 'PrefixCheckpointHook',
-    'RandomStateHook', 'RecordHook', 'StageSwitchHook', 'StopOnNaNHook',
+    'RandomStateHook', 'RecordHook', 'StageSwitchHook', 'StopOnNaNHook', 'UnlabelledHook',
 ]
