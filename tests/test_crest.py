@@ -13,8 +13,8 @@ from mmlt.core.pseudo import align
 from mmlt.jobs import crest
 
 PACK = [dict(type='PackInputs')]
-VIEWS = dict(type='UnlabelledHook', dataset=dict(type='TinyImages', counts=(9, 9, 9), pipeline=PACK), ratio=2, weak=PACK,
-             strong=[dict(type='RandomFlip', prob=1.), dict(type='PackInputs')])
+VIEWS = dict(type='UnlabelledHook', dataset=dict(type='TinyImages', counts=(9, 9, 9), pipeline=PACK), ratio=2,
+             weak=PACK, strong=[dict(type='RandomFlip', prob=1.), dict(type='PackInputs')])
 
 
 def settings(**model):

@@ -1,0 +1,7 @@
+# Late in the run head images translated to the tail; the plain run, its generator, comes first.
+# Kim et al., M2m, CVPR 2020, arXiv:2004.00431; beta is for imbalance 100.
+_config = dict(model='{{model}}', data_preprocessor='{{data_preprocessor}}')
+_generator = dict(config=_config, checkpoint='work_dirs/{{name}}/epoch_{{train_cfg.max_epochs}}.pth')
+_augments = dict(type='MajorToMinor', generator=_generator, beta=0.999, lam=0.5, gamma=0.9)
+_stage = dict(begin=0.8, sampler=dict(type='ClassBalancedSampler'), batch_augments=_augments)
+default_hooks = dict(stages=dict(type='StageSwitchHook', stages=[_stage]))

@@ -1,0 +1,97 @@
+"""The overlays of experts, distillation, transfer and SAM: they build for each data set, and train on the digits."""
+import math
+
+import pytest
+
+pytest.importorskip('mmpretrain')
+from mmengine.registry import MODELS
+from mmengine.runner import Runner
+
+from mmlt.engine.overlays import load
+
+ALONE = ['ride', 'sade', 'balpoe', 'accuracy_driven', 'sam', 'imbsam', 'focal_sam']
+AFTER = dict(ride_router='ride', dive='balanced_softmax', cbd=None, m2m=None, meta_sampler=None)
+EXPERTS = {'ride', 'sade', 'balpoe', 'ride_router'}
+
+
+def small(folder, *overlays, **options):
+    """Two epochs of the digits with a network of 6 layers and a quarter of the channels."""
+    base = load('digits')
+    base.model.backbone.update(depth=8, base_channels=4)
+    base.model.head.in_channels, base.param_scheduler = 16, []
+    base.train_cfg.update(max_epochs=2, val_interval=2)
+    base.dump(folder / 'base.py')
+    cfg = load(folder / 'base.py', *overlays, options=options)
+    cfg.train_cfg.update(max_epochs=2, val_interval=2)
+    cfg.work_dir, cfg.log_level, cfg.experiment_name = str(folder), 'ERROR', '+'.join(overlays) or 'plain'
+    for stage in cfg.default_hooks.get('stages', {}).get('stages', []):
+        stage.begin = min(stage.begin, 1)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+@pytest.mark.parametrize('name', ALONE)
+def test_alone(tmp_path, name):
+    run = small(tmp_path, name)
+    losses = run.message_hub.get_scalar('train/loss').data[0]
+    assert len(losses) > 10 and all(map(math.isfinite, losses))
+
+
+@pytest.fixture(scope='module')
+def first_runs(tmp_path_factory):
+    """The run that each second one starts from."""
+    done = {}
+
+    def run(name):
+        if name not in done:
+            folder = tmp_path_factory.mktemp(name or 'plain')
+            small(folder, *[name] if name else [])
+            done[name] = str(folder / 'epoch_2.pth')
+        return done[name]
+    return run
+
+
+@pytest.mark.parametrize('name', AFTER)
+def test_after_a_first_run(tmp_path, first_runs, name):
+    checkpoint = first_runs(AFTER[name])
+    where = dict(dive='model.teacher.checkpoint', cbd='model.teacher.checkpoint').get(name, 'load_from')
+    if name == 'm2m':
+        where = 'default_hooks.stages.stages.0.batch_augments.generator.checkpoint'
+    run = small(tmp_path, name, **{where: checkpoint})
+    assert all(map(math.isfinite, run.message_hub.get_scalar('train/loss').data[0]))
+    if name == 'ride_router':
+        assert 1 <= run.message_hub.get_scalar('val/experts/mean_used').current() <= 3
+
+
+@pytest.mark.parametrize('name', sorted(EXPERTS | {'m2m', 'dive', 'cbd', 'meta_sampler', 'sam', 'focal_sam'}))
+@pytest.mark.parametrize('data', ['cifar100_lt', 'cifar10_lt_mini', 'imagenet_lt', 'inat2018'])
+def test_settings_of_each_data_set(data, name):
+    cfg = load(data, name)
+    if name in EXPERTS:
+        if data == 'imagenet_lt' and name in ('ride', 'balpoe'):
+            MODELS.build(cfg.model.backbone)
+        head = MODELS.build(cfg.model.head)
+        width = 64 if 'cifar' in data else 2048
+        assert head.in_channels == (width if name == 'balpoe' else width * 3 // 4)
+    text = cfg.pretty_text
+    assert '{{' not in text and '_delete_' not in text
+
+
+def test_released_settings():
+    ride = load('imagenet_lt', 'ride')
+    late = ride.default_hooks.stages.stages[0]
+    assert (late.begin, late.loss.reweight_factor, ride.optim_wrapper.optimizer.weight_decay) == (80, 0.02, 2e-4)
+    assert load('cifar100_lt', 'ride').model.head.loss.diversity == -0.45
+    assert load('inat2018', 'sade').model.head.loss.tau == 1.0
+    dive = load('cifar100_lt', 'dive')
+    assert dive.param_scheduler[-1].milestones == [120, 160]
+    assert dive.model.teacher.checkpoint == 'work_dirs/balanced_softmax_cifar100_lt/epoch_200.pth'
+    both = load('cifar100_lt', 'ldam-drw', 'sam')
+    assert both.optim_wrapper.type == 'SAMOptimWrapper' and both.model.head.loss.type == 'LDAMLoss'
+
+
+def test_experts_of_another_backbone():
+    cfg = load('imagenet_lt', 'sade', options={'model.backbone.backbone': dict(type='ResNet10')})
+    with pytest.raises(ValueError, match=r'got ResNet10 of depth 50; change model.backbone'):
+        MODELS.build(cfg.model.backbone)
