@@ -10,9 +10,11 @@ CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|ProCo|SupCon|MultiView'), 'cont
            (re.compile('Expert|RIDE|SADE|BalPoE|DiVE|CBD|Distill'), 'experts'),
            (re.compile('FastLoader|RotationPretrain'), 'training'))
 # the keys that say what kind of method an overlay is, the first that applies
-FAMILIES = (('load_from', 'second stage'), ('cam', 'augmentation'), ('augments', 'augmentation'),
+FAMILIES = (('load_from', 'second stage'), ('reduce', 'experts'), ('teacher', 'experts'), ('rho', 'optimizer'),
+            ('threshold', 'self-training'), ('init_cfg', 'self-training'), ('cam', 'augmentation'), ('augments', 'augmentation'),
             ('batch_augments', 'augmentation'), ('sampler', 'sampler'), ('classifier', 'classifier'),
-            ('loss', 'loss'), ('hooks', 'schedule'))
+            ('loss', 'loss'), ('hooks', 'schedule'), ('partners', 'two branches'),
+            ('num_classes', 'self-training'))
 
 
 class Method(NamedTuple):
