@@ -8,13 +8,11 @@ SOURCE = re.compile(r'(?:[A-Z][\w-]+ (?:et al\.|and [A-Z][\w-]+), [^.]*?20\d\d)?
 # the classes that say what kind of method an overlay is, before its keys
 CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|ProCo|SupCon|MultiView'), 'contrast'),
            (re.compile('Expert|RIDE|SADE|BalPoE|DiVE|CBD|Distill'), 'experts'),
-           (re.compile('FastLoader|RotationPretrain'), 'training'))
+           (re.compile('FastLoader|RotationPretrain|FixMatch|SAMOptim'), 'training'))
 # the keys that say what kind of method an overlay is, the first that applies
-FAMILIES = (('load_from', 'second stage'), ('reduce', 'experts'), ('teacher', 'experts'), ('rho', 'optimizer'),
-            ('threshold', 'self-training'), ('init_cfg', 'self-training'), ('cam', 'augmentation'), ('augments', 'augmentation'),
+FAMILIES = (('load_from', 'second stage'), ('cam', 'augmentation'), ('augments', 'augmentation'),
             ('batch_augments', 'augmentation'), ('sampler', 'sampler'), ('classifier', 'classifier'),
-            ('loss', 'loss'), ('hooks', 'schedule'), ('partners', 'two branches'),
-            ('num_classes', 'self-training'))
+            ('loss', 'loss'), ('hooks', 'schedule'), ('init_cfg', 'training'))
 
 
 class Method(NamedTuple):
