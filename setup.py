@@ -24,7 +24,7 @@ EXTRAS = {
     'docs': ['mkdocs-material', 'mkdocstrings[python]', 'latex2mathml', *REPORT],
     'completion': ['argcomplete'],
     'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'mypy', 'lvis',
-             'selenium', 'timm>=1.0,<1.1', *REPORT],
+             'selenium', 'tensorboard', 'timm>=1.0,<1.1', *REPORT],
 }
 
 

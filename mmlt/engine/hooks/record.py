@@ -48,10 +48,10 @@ class RecordHook(Hook):
 
     def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         samples = [sample for sample in outputs or [] if 'pred_score' in sample and 'gt_label' in sample]
-        samples = [sample for sample in samples if len(sample.gt_label) == 1]
+        samples = [sample for sample in samples if sample.get('gt_label').numel() == 1]
         if samples:
-            scores = torch.stack([sample.pred_score.detach().float() for sample in samples])
-            labels = torch.cat([sample.gt_label for sample in samples]).to(scores.device)
+            scores = torch.stack([sample.get('pred_score').detach().float() for sample in samples])
+            labels = torch.cat([sample.get('gt_label').view(1) for sample in samples]).to(scores.device)
             score, top = scores.topk(min(TOP, scores.shape[1]))
             own = scores.gather(1, labels[:, None])[:, 0]
             self.rows += zip(*(part.cpu().numpy() for part in (labels, top, score, own)))
