@@ -30,6 +30,6 @@ def test_script():
     pytest.importorskip('sklearn')
     out = subprocess.run([sys.executable, '-c', BLOCKED], check=True, cwd=ROOT, capture_output=True, text=True).stdout
     rare = dict(re.findall(r'^(.*?) +mean .* rarest ([\d.]+) %$', out, re.M))
-    assert len(rare) == 3
+    assert len(rare) == 5
     assert float(rare['balanced softmax, cosine']) > float(rare['cross entropy']) + 10
     assert 'mmlt[seg]' in out

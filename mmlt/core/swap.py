@@ -10,6 +10,8 @@ from . import layers
 from .checks import last_few, submodule
 from .layers.base import ClassifierLayer
 
+AFTER_CLASSIFIER = nn.Dropout, nn.Identity, nn.Softmax, nn.LogSoftmax, nn.Flatten
+
 
 def swap_classifier(model: nn.Module, to: Any, path: str | Sequence[str] | None = None, **kwargs):
     """Replace a model's classifier, in place, and keep its weights and its checkpoint keys.
@@ -19,15 +21,16 @@ def swap_classifier(model: nn.Module, to: Any, path: str | Sequence[str] | None 
         to (str or callable): a layer of :mod:`mmlt.core.layers`, its name, or whatever makes a module from
             ``(in_features, out_features, **kwargs)``.
         path (str or sequence of str, optional): where the classifier lies, ``'head.fc'``; several are all replaced.
-            Without it timm's ``model.default_cfg['classifier']``, which names both heads of a distilled DeiT.
+            Without it timm's ``model.default_cfg['classifier']``, which names both heads of a distilled DeiT, or the
+            last ``nn.Linear`` of a model that ends with one, as torchvision's classifiers do.
         **kwargs: arguments of the layer. A 1x1 convolution is replaced by a layer with ``dim=1``.
 
     Returns:
         nn.Module: ``model``.
 
     Raises:
-        ValueError: no module at ``path`` (near names are listed), no ``path`` for a model that is not timm's, or no
-            layer of the name ``to``.
+        ValueError: no module at ``path`` (near names are listed), no ``path`` for a model that ends otherwise, or
+            no layer of the name ``to``.
         TypeError: what lies there is neither a linear layer nor a 1x1 convolution, or is one by name only, such as
             ArcFace's ``NormProduct``.
 
@@ -47,7 +50,7 @@ def swap_classifier(model: nn.Module, to: Any, path: str | Sequence[str] | None 
             raise ValueError(f'no classifier layer {to!r}; choose one of {", ".join(layers.__all__)}')
         to = getattr(layers, to)
     if path is None:
-        path = (getattr(model, 'default_cfg', None) or {}).get('classifier')
+        path = (getattr(model, 'default_cfg', None) or {}).get('classifier') or _last_linear(model)
         if path is None:
             raise ValueError(f'{type(model).__name__} does not say where its classifier lies; pass path=, one of '
                              + (last_few(_candidates(model)) or '(it has no linear layer)'))
@@ -97,6 +100,15 @@ def _is_linear(layer, width):
         except (TypeError, RuntimeError):  # it takes more than features, or another shape
             return False
     return torch.allclose(thrice - at_zero, 3 * (once - at_zero))
+
+
+def _last_linear(model):
+    """The path of the ``nn.Linear`` with which a model ends, or None. A detector's last layer is no classifier."""
+    ends = [(name, m) for name, m in model.named_modules() if name and not any(m.children())]
+    if any('bbox' in name or 'fc_cls' in name for name, _ in ends):
+        return None
+    ends = [(name, m) for name, m in ends if 'loss' not in name and not isinstance(m, AFTER_CLASSIFIER)]
+    return ends[-1][0] if ends and isinstance(ends[-1][1], nn.Linear) else None
 
 
 def _candidates(model):

@@ -203,6 +203,9 @@ def _as_labels(values, owner):
     if array.ndim == 2 and np.isin(array, (0, 1)).all():
         rows, columns = array.nonzero()
         return Ragged(columns, np.searchsorted(rows, np.arange(len(array) + 1)))
+    if array.ndim == 1 and array.dtype.kind in 'USO' and all(isinstance(value, str) for value in array.tolist()):
+        raise _unreadable(owner, f'they are strings, as {array[0]!r}; number them: classes, labels = '
+                                 'numpy.unique(labels, return_inverse=True)')
     if array.ndim != 1 or array.dtype.kind not in 'iu':
         raise _unreadable(owner, f'they are {array.dtype} of shape {array.shape}, expected integers (N,), '
                                  'label lists or a multi-hot (N, C)')

@@ -236,7 +236,25 @@ def test_meta_device(name):
 
 def test_errors_over_many_layers_stay_short():
     model = nn.Sequential(*[nn.Linear(2, 2) for _ in range(900)])
+    model.append(nn.ReLU())
     for path in (None, 'zz'):
         with pytest.raises(ValueError, match=r'897, 898, 899 \(the last 3 of 900\)') as error:
             swap_classifier(model, 'CosineLinear', path)
         assert len(str(error.value)) < 200
+
+
+@pytest.mark.parametrize(('name', 'path'), [
+    ('resnet18', 'fc'), ('mobilenet_v3_small', 'classifier.3'), ('vit_b_32', 'heads.head'), ('googlenet', 'fc')])
+def test_torchvision_models_need_no_path(name, path):
+    import torchvision
+    with torch.device('meta'):
+        model = torchvision.models.get_model(name, num_classes=7)
+    swap_classifier(model, 'CosineLinear')
+    assert type(model.get_submodule(path)) is layers.CosineLinear and model.get_submodule(path).out_features == 7
+
+
+def test_a_regression_layer_is_no_classifier():
+    detector = nn.ModuleDict({'bbox_head': nn.ModuleDict({'fc_cls': nn.Linear(4, 3), 'fc_reg': nn.Linear(4, 12)})})
+    for model in (detector, nn.Sequential(nn.Linear(4, 3), nn.Conv2d(3, 3, 3))):
+        with pytest.raises(ValueError, match='does not say where its classifier lies; pass path='):
+            swap_classifier(model, 'CosineLinear')

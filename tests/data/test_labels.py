@@ -189,3 +189,9 @@ def test_works_without_any_framework():
         """
     out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     assert out.stdout == '[1 0 1] [0, 1]\n', out.stderr
+
+
+def test_strings_say_how_to_number_them():
+    for labels in (['cat', 'eel'], np.array(['cat', 'eel'])):
+        with pytest.raises(TypeError, match=r"they are strings, as .*'cat'.*numpy\.unique\(labels, return_inverse"):
+            labels_of(labels)

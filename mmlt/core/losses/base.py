@@ -3,6 +3,7 @@
 N images, C classes; logits z (N, C); labels y (N,) int64 or soft rows Y (N, C) that sum to 1.
 """
 import math
+from inspect import signature
 from typing import Any
 
 import torch
@@ -129,6 +130,15 @@ class LongTailLoss(ClassCounts):
         elif (not torch.is_tensor(avg_factor) or readable(avg_factor)) and not 0 < avg_factor < math.inf:
             raise ValueError(f'avg_factor={avg_factor}, expected a number > 0 to divide the loss by')
         return loss.sum() / avg_factor
+
+    def extra_repr(self) -> str:
+        """The arguments, by name, those of the subclass first."""
+        names = {name: None for cls in type(self).__mro__ if '__init__' in vars(cls) and issubclass(cls, LongTailLoss)
+                 for name, p in signature(cls.__init__).parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD,
+                                                                                         p.KEYWORD_ONLY)}
+        values = {name: getattr(self, name) for name in names if hasattr(self, name) and name != 'class_counts'}
+        said = [f'{name}={value!r}' for name, value in values.items() if isinstance(value, int | float | str | tuple)]
+        return ', '.join([*said, f'classes={len(self.class_counts)}'] if self.class_counts.numel() else said)
 
     @property
     def counting(self):

@@ -462,3 +462,10 @@ def test_counts_by_position():
     assert lt.BalancedSoftmaxLoss([5, 4, 3]).class_counts.tolist() == [5, 4, 3]
     with pytest.raises(TypeError, match='positional'):
         lt.LDAMLoss([5, 4, 3], 0.5)
+
+
+def test_the_repr_names_the_arguments():
+    loss = lt.LDAMLoss([90, 10], max_margin=0.4, scale=20.0)
+    assert repr(loss).startswith('LDAMLoss(max_margin=0.4, scale=20.0, ') and 'classes=2' in repr(loss)
+    assert "class_weight='effective'" in repr(lt.BalancedSoftmaxLoss(class_weight='effective'))
+    assert 'classes' not in repr(lt.BalancedSoftmaxLoss())
