@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1] / 'configs'
 DATA = sorted(path.stem for path in (ROOT / 'data').glob('*.py'))
 METHODS = sorted(path.stem for path in (ROOT / 'methods').glob('*.py'))
 GALLERY = sorted(f'gallery/{path.stem}' for path in (ROOT / 'methods/gallery').glob('*.py'))
+FOLDERS = {'folder', 'folder_32'}
 NEEDS_DATA = {'bags', 'distribution_balanced', 'deep_rtc', 'etf'}  # counts, a taxonomy, or wide features
 PROMISED = sorted((ROOT / 'lt').glob('*.py'))
 
@@ -52,7 +53,7 @@ def test_every_method_on_cifar100(method):
     check_builds(load('cifar100_lt', *method.split()))
 
 
-@pytest.mark.parametrize('data', [data for data in DATA if data != 'cifar100_lt'])
+@pytest.mark.parametrize('data', [data for data in DATA if data not in {'cifar100_lt', *FOLDERS}])
 def test_every_method_on_every_data_set(data):
     for method in ['', *METHODS]:
         if method not in NEEDS_DATA:
@@ -64,7 +65,7 @@ def test_every_method_on_every_data_set(data):
 def test_an_overlay_is_short_and_names_its_paper(path):
     lines = path.read_text().splitlines()
     assert len(lines) < 26 and not any(line.startswith('_base_') for line in lines)
-    assert path.stem == 'ce' or any(year in lines[0] for year in map(str, range(2002, 2027)))
+    assert path.stem in ('ce', 'fast') or any(year in lines[0] for year in map(str, range(2002, 2027)))
 
 
 @pytest.mark.parametrize('path', PROMISED, ids=lambda path: path.stem)
@@ -149,3 +150,38 @@ def test_a_method_outside_the_gallery_is_the_same_on_cifar100(name):
     if method == 'mixup-cam_bs-ft':
         pytest.skip('the gallery trains it longer, as the paper did on CIFAR')
     assert load('cifar100_lt', name).to_dict() == load('cifar100_lt', method).to_dict()
+
+
+def test_best_checkpoints_are_chosen_on_validation_images_alone():
+    """Where validation and test set are one, the last epoch is the result."""
+    for data in DATA:
+        if data not in FOLDERS:
+            cfg = load(data)
+            own = cfg.val_dataloader.dataset != cfg.test_dataloader.dataset
+            assert cfg.default_hooks.checkpoint.get('save_best') == ('lt/mean_class' if own else None), data
+
+
+def test_cam_bs_without_flips():
+    for data in ('digits', 'cifar100_lt', 'imagenet_lt'):
+        twins = [load(data, name).default_hooks.stages.stages for name in ('cam_bs', 'cam_bs-noflip')]
+        assert twins[1][0].cam.kinds == ('translate', 'rotate', 'scale')
+        for stages in twins:
+            stages[0].cam.pop('kinds', None)
+        assert twins[0] == twins[1]
+
+
+@pytest.mark.parametrize('name, size', [('folder', 224), ('folder_32', 32)])
+def test_a_folder_of_ones_own(name, size, tmp_path):
+    with pytest.raises(ValueError, match=r'train holds no folder of images; put the images of each class in a folder'):
+        load(name, 'drs', options=dict(data=str(tmp_path)))
+    for split in ('train', 'val'):
+        for c, n in enumerate((3, 2, 1)):
+            (tmp_path / split / f'c{c}').mkdir(parents=True)
+            for i in range(n):
+                (tmp_path / split / f'c{c}' / f'{i}.jpg').touch()
+    cfg = load(name, 'distribution_balanced', 'bags', options=dict(data=str(tmp_path)))
+    assert cfg.model.head.num_classes == cfg.data_preprocessor.num_classes == 3
+    assert cfg.model.head.classifier.class_counts == [3, 2, 1]  # as they are
+    assert cfg.val_dataloader.dataset.data_root == str(tmp_path) and '{{' not in cfg.pretty_text
+    assert cfg.val_dataloader.dataset.pipeline[2] == dict(type='CenterCrop', crop_size=size)
+    assert load(name, options=dict(data=str(tmp_path), size=48)).train_pipeline[1].scale in (48, (48, 48))

@@ -5,3 +5,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 data_name = 'imagenet_lt'
+default_hooks = dict(checkpoint=dict(save_best='lt/mean_class'))  # on the validation split, beside the last epoch

@@ -6,3 +6,4 @@ _base_ = [
 ]
 data_name = 'places_lt'
 model = dict(head=dict(num_classes=365))
+default_hooks = dict(checkpoint=dict(save_best='lt/mean_class'))  # on the validation split, beside the last epoch

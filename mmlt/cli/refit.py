@@ -56,7 +56,7 @@ def parse_args(args=None):
     p.add_argument('--dtype', choices=['float32', 'float16'], default='float32', help='of the features on disk')
     p.add_argument('--path', help='of the classifier in the model (default: head.fc and other usual ones)')
     add_arguments(p)
-    p.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value ...')
+    p.add_argument('--cfg-options', '--set', nargs='+', action=DictAction, help='override settings: key=value ...')
     p.set_defaults(launcher='none', local_rank=0, work_dir=None)
     args = p.parse_intermixed_args(args)
     for name in ('epochs', 'batch_size'):

@@ -17,7 +17,7 @@ def parser(description):
     add_config(parser)
     parser.add_argument('--work-dir', help='logs and checkpoints; default work_dirs/<overlays>_<config>')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='override settings: key=value ...')
+    parser.add_argument('--cfg-options', '--set', nargs='+', action=DictAction, help='override settings: key=value ...')
     parser.add_argument('--debug', action='store_true', help='show where an error arose')
     add_arguments(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')

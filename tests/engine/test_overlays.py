@@ -143,6 +143,11 @@ def test_a_classifier_of_another_library(write):
         load(base, 'eql')
 
 
+def test_a_data_set_inside_its_wrapper():
+    wrapped = load('folder_lt', 'ncm').train_dataloader.dataset
+    assert wrapped.dataset.pipeline == load('folder_lt').test_pipeline and 'pipeline' not in wrapped
+
+
 def test_both_classifiers_of_a_distilled_network():
     cfg = load('mmpretrain::deit/deit-tiny-distilled_4xb256_in1k.py', 'cosine')
     assert cfg.model.path == ['head.layers.head', 'head.layers.head_dist']

@@ -42,6 +42,10 @@ def load(config, *overlays, options=None):
     """
     options = options or {}
     base = read(config)
+    if '{{' in str(base.get('data_preprocessor')):  # the number of classes of a folder
+        base.merge_from_dict(options)
+        resolved = refer(base.to_dict(), base.to_dict(), options, '', stem(config))
+        base = Config(resolved, cfg_text=base.text, filename=base.filename)
     cfg = base.to_dict()
     if not overlays:
         base.merge_from_dict(options)

@@ -78,12 +78,17 @@ def fit_cam(cfg, name):
 
 
 def place(diff, cfg, name):
-    """The overlay with its settings of the head where a model without head has them, and those inside a swap there.
+    """The overlay with its settings of the head where a model without head has them, and those of a model inside a swap
+    or of a data set inside a wrapper there.
 
     Raises:
         ValueError: the classifier of another library has no such setting.
     """
-    model = cfg.get('model') or {}
+    loader, model = cfg.get('train_dataloader') or {}, cfg.get('model') or {}
+    dataset = diff.get('train_dataloader', {}).get('dataset')
+    if dataset and 'type' not in dataset and isinstance(_inner(loader.get('dataset')), dict):
+        return place(dict(diff, train_dataloader=dict(diff['train_dataloader'], dataset=_wrap(
+            loader['dataset'], dataset))), dict(cfg, train_dataloader={}), name)
     if 'model' not in diff or model.get('type') not in ('SwapClassifier', *LIBRARIES):
         return diff
     if model['type'] == 'SwapClassifier':
@@ -93,6 +98,15 @@ def place(diff, cfg, name):
     if other := sorted(set(head) - {'loss', 'classifier'}):
         raise ValueError(f'{name} changes model.head.{other[0]}; {model["type"]} has no head of its own, only a loss')
     return dict(diff, model={**own, **head})
+
+
+def _inner(dataset):
+    return dataset.get('dataset') if isinstance(dataset, dict) and 'pipeline' not in dataset else None
+
+
+def _wrap(old, new):
+    """Settings of the innermost data set, below its wrappers."""
+    return dict(dataset=_wrap(_inner(old), new)) if _inner(old) else new
 
 
 def needs_more(kind):

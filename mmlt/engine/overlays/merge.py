@@ -2,11 +2,12 @@
 import copy
 import operator
 import re
+from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS, OPTIM_WRAPPERS
 
-from mmlt.data.labels import class_counts
+from mmlt.data.labels import class_counts, num_classes_of
 
 REFERENCE = re.compile(r'\{\{\s*([\w.]+)(?:\s*(\+|-|//)\s*(\d+))?\s*\}\}')
 PARTS = ('backbone', 'neck', 'head', 'rpn_head', 'roi_head', 'bbox_head', 'mask_head', 'decode_head')
@@ -58,19 +59,28 @@ def _get(cfg, path):
     for key in path.split('.'):
         if isinstance(cfg, list) and cfg and not key.isdigit():
             cfg = cfg[0]  # as the heads of a cascade, which agree
+        if isinstance(cfg, dict) and key not in cfg and isinstance(cfg.get('dataset'), dict):
+            cfg = cfg['dataset']  # inside a wrapper
         cfg = cfg.get(key) if isinstance(cfg, dict) else cfg[int(key)] if isinstance(cfg, list) else None
     return cfg
 
 
 def _training_set(cfg, options):
-    """The built training set of a config."""
+    """The built training set of a config, to count it."""
     cfg = Config(copy.deepcopy(cfg))
     cfg.merge_from_dict({key: value for key, value in options.items() if key.startswith('train_dataloader.dataset')})
+    folder = cfg.get('data')
+    if folder:  # one folder a class; its images are not read
+        if not any(Path(folder, 'train').glob('*/*')):
+            raise ValueError(f'{folder}/train holds no folder of images; put the images of each class in a folder '
+                             f'there and in {folder}/val, or give another by --set data=FOLDER')
+        cfg.train_dataloader.dataset.update(data_root=folder, pipeline=[])
     with DATASETS.switch_scope_and_registry(cfg.get('default_scope', 'mmpretrain')) as registry:
         return registry.build(cfg.train_dataloader.dataset)
 
 
-COUNTED = dict(class_counts=lambda dataset: class_counts(dataset).tolist(), num_images=len)  # of the training set
+COUNTED = dict(  # of the training set
+    class_counts=lambda dataset: class_counts(dataset).tolist(), num_images=len, num_classes=num_classes_of)
 
 
 def nested(path, value):
