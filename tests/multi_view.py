@@ -31,12 +31,14 @@ def pipeline(views):
     return [dict(type='MultiView', num_views=[1] * views, transforms=turns), dict(type='PackInputs')]
 
 
-def runner(folder, model, views=3, epochs=3, head=COSINE, resume=False, **settings):
+def runner(folder, model, views=3, epochs=3, head=COSINE, resume=False, prepare=None, **settings):
     """A runner of the tiny config with ``model``, its head and views."""
     cfg = tiny.config(folder, epochs, **settings)
     cfg.model.update(model, head=dict(head))
     if views > 1:
         cfg.train_dataloader.dataset.pipeline = pipeline(views)
+    if prepare:
+        prepare(cfg)
     cfg.resume, cfg.experiment_name = resume, f'tiny_{id(cfg)}'
     return tiny.Runner.from_cfg(cfg)
 

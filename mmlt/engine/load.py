@@ -18,6 +18,8 @@ import torch
 from mmlt.core.counts import as_counts
 
 LOSS = r'(^|\.)loss_module(\.|$)'  # its state is that of a stage; nothing of it enters a prediction
+# what classifiers of several views or branches train beside their prediction: a plain one needs none of it
+BESIDE = r'^(contrast|draws|label_weights|plain_fc|predictor|project\w*|prototypes|queue)(\.|$)'
 STATISTICS = 'min', 'max', 'mean', 'current'  # of HistoryBuffer, which pickles them as getattr(HistoryBuffer, name)
 
 
@@ -170,7 +172,8 @@ def check_fit(model, state, allowed=()):
     """Load a state dict into a model.
 
     Args:
-        allowed (sequence[str]): regular expressions of keys in which they may differ; those of a loss always may.
+        allowed (sequence[str]): regular expressions of keys in which they may differ; those of a loss always may, and
+            the state may have more of what serves training alone.
 
     Returns:
         list[str]: the keys in which they differ.
@@ -180,7 +183,8 @@ def check_fit(model, state, allowed=()):
     """
     differing, faults = [], []
     for keys, what in zip(misfits(model, state), ('lacks', 'has too many', 'has in another shape')):
-        bad = [key for key in keys if not any(re.search(pattern, key) for pattern in (LOSS, *allowed))]
+        patterns = LOSS, *allowed, *([BESIDE] if what == 'has too many' else [])
+        bad = [key for key in keys if not any(re.search(pattern, key) for pattern in patterns)]
         differing += [key for key in keys if key not in bad]
         if bad:
             faults.append(f'{what} {len(bad)} weights: {", ".join(bad)}')
