@@ -6,7 +6,7 @@ from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
 
 from ..core import layers
-from ..core.adjust import adjustment
+from ..core.adjust import adjust, adjustment
 from ..core.checks import check_range
 from ..core.counts import ClassCounts, as_counts
 from ..engine.inputs import loss_inputs
@@ -99,7 +99,7 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
             return logits
         self._refuse_twice()
         self.check_counts(logits.shape[-1])
-        return logits + self.shift.to(torch.promote_types(logits.dtype, torch.float32))
+        return adjust(logits, self.shift)
 
     def _get_predictions(self, cls_score, data_samples):
         return super()._get_predictions(self.adjust_logits(cls_score), data_samples)

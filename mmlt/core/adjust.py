@@ -16,6 +16,12 @@ def adjustment(counts: Tensor, target: Tensor, tau: float = 1.0) -> Tensor:
     return torch.xlogy(tau, target / target.sum()) - tau * log_prior(counts)
 
 
+def adjust(logits: Tensor, shift: Tensor) -> Tensor:
+    """(N, C, ...), (C,) -> (N, C, ...): the sum, in float32 or better."""
+    shift = shift.to(torch.promote_types(logits.dtype, torch.float32))
+    return logits + shift.view(-1, *[1] * (logits.ndim - 2))
+
+
 class LogitAdjust(ClassCounts):
     """z + tau (log target - log pi) in evaluation mode; in training the logits pass. Menon et al., ICLR 2021,
     arXiv:2007.07314.
@@ -55,5 +61,4 @@ class LogitAdjust(ClassCounts):
         if self.training:
             return logits
         self.check_counts(logits.size(1))
-        shift = (self.tau * self.shift).to(torch.promote_types(logits.dtype, torch.float32))
-        return logits + shift.view(-1, *[1] * (logits.ndim - 2))
+        return adjust(logits, self.tau * self.shift)

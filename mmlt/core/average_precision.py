@@ -1,11 +1,13 @@
 """Average precision of multi-label scores.  N samples, C classes."""
 import numpy as np
 
+from mmlt.core.counts import Counts
+
 from .checks import check_integer
 from .counts import as_counts, shot_groups
 
 
-def average_precision(scores, targets):
+def average_precision(scores: np.ndarray, targets: np.ndarray):
     """(N, C) scores of any scale, (N, C) multi-hot -> (C,) in [0, 1], NaN for a class without a positive.
 
     The sum of the precisions at each threshold, weighted by the recall that it gains; samples of one score share a
@@ -38,12 +40,12 @@ class MultiLabelAccuracy:
     (75.0, 100.0, 50.0)
     """
 
-    def __init__(self, num_classes):
+    def __init__(self, num_classes: int):
         check_integer(self, 1, num_classes=num_classes)
         self.num_classes = num_classes
         self.targets, self.scores = np.zeros((0, num_classes), bool), np.zeros((0, num_classes), np.float32)
 
-    def update(self, targets, scores, sign=1):
+    def update(self, targets: np.ndarray, scores: np.ndarray, sign: int = 1) -> None:
         """Add multi-hot rows and scores, both (N, C); ``sign=-1`` takes the last ones back.
 
         Raises:
@@ -62,7 +64,7 @@ class MultiLabelAccuracy:
         self.targets = np.concatenate([self.targets, targets.astype(bool)])
         self.scores = np.concatenate([self.scores, scores.astype(np.float32)])
 
-    def compute(self, class_counts=None, many=100, few=20):
+    def compute(self, class_counts: Counts | None = None, many: float = 100, few: float = 20):
         """``mAP``, ``many``, ``medium``, ``few`` and ``worst_class`` in percent; empty groups are left out, and the
         classes without a positive in every mean. ``class_accuracy`` holds the fractions (C,) afterwards."""
         self.class_accuracy = precision = average_precision(self.scores, self.targets)

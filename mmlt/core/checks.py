@@ -67,7 +67,7 @@ def check_tensor(name: str, value: Tensor, floating: bool = False) -> None:
         raise TypeError(f'{name} must hold real floating point numbers, got {value.dtype}; pass {name}.float()')
 
 
-def check_shape(name: str, value, shape: str) -> None:
+def check_shape(name: str, value: Tensor, shape: str) -> None:
     """Raise unless ``value`` is a tensor with as many dimensions as ``shape``, '(N, C)' say, has letters."""
     check_tensor(name, value)
     if value.ndim != len(shape.strip('()').replace(',', ' ').split()):

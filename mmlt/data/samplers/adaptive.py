@@ -111,9 +111,15 @@ class MetaSampler(ClassSampler):
 
     def __iter__(self):
         check_integer(self, 1, block=self.block)
-        for number, start in enumerate(range(0, self.total_size, self.block)):
-            size = min(self.block, self.total_size - start)
-            generator = seeded_generator(self.seed, self.epoch, number)
-            indices = drawn_indices(self.index, self.class_probabilities, size, generator)
+        for start in range(0, self.total_size, self.block):
             first = (self.rank - start) % self.world_size
-            yield from indices[first::self.world_size].tolist()
+            yield from self._block(start)[first::self.world_size].tolist()
+
+    def global_indices(self) -> torch.Tensor:
+        """The current epoch's list over all ranks, (total_size,) int64, if w stays as it is now."""
+        return torch.cat([self._block(start) for start in range(0, self.total_size, self.block)])
+
+    def _block(self, start):
+        generator = seeded_generator(self.seed, self.epoch, start // self.block)
+        size = min(self.block, self.total_size - start)
+        return drawn_indices(self.index, self.class_probabilities, size, generator)
