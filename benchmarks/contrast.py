@@ -10,6 +10,7 @@ import sys
 import time
 
 import torch
+from record import record
 from torch.nn import functional as F
 
 from mmlt.core.contrast import BalancedContrastiveLoss, ClassQueue, GaussianMixtureLoss, ProCoLoss, SupConLoss
@@ -79,6 +80,7 @@ def main():
         a, b = (statistics.median(x) for x in zip(*pairs))
         ratio = statistics.median(x / y for x, y in pairs)
         missed += [name] if ratio > target else []
+        record(name, ratio, target)
         print(f'{name:34}{a:9.2f}{b:9.2f}{ratio:8.2f}{target:8}', flush=True)
     queue, rows = ClassQueue(K, 1, D, long_tail(8142)), (unit(N), torch.randint(8142, (N, )), torch.arange(N))
     a = statistics.median(ms(lambda: queue.enqueue(*rows)) for _ in range(10 * args.rounds))

@@ -14,6 +14,7 @@ from multiprocessing import get_context
 
 import torch
 import torch.nn.functional as F
+from record import record
 
 from mmlt.core import losses as lt
 
@@ -135,6 +136,7 @@ def main():
         pairs = [(timed(run, args.device), timed(ce, args.device)) for _ in range(rounds)]
         mine, ratio = statistics.median(a for a, _ in pairs), statistics.median(a / b for a, b in pairs)
         missed += [name] if target and ratio > target else []
+        record(name, ratio, target or None)
         print(f'{name:32}{mine * 1e3:9.2f}{ratio:8.2f}{target or "":>8}', flush=True)
     if args.device == 'cpu':
         with get_context('spawn').Pool(1, maxtasksperchild=1) as pool:

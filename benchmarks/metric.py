@@ -8,6 +8,7 @@ import torch
 from mmengine.evaluator import BaseMetric, Evaluator
 from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.structures import DataSample
+from record import record
 
 from mmlt.core.accuracy import LongTailAccuracy
 from mmlt.engine.metric import LongTailMetric
@@ -81,6 +82,7 @@ def main():
             ('1e6 predictions, 8142 classes / three bincounts', array_ratio(), 5.)]
     print(f'{"":<50} {"ms":>8} {"base ms":>8} {"ratio":>6} {"target":>6}')
     for name, (value, job, base), target in rows:
+        record(name, value, target)
         print(f'{name:<50} {1e3 * job:8.3f} {1e3 * base:8.3f} {value:6.2f} {target or "":>6}')
     peak = peak_bytes() / 2 ** 20
     print(f'{"peak memory of the stream, MiB (its input has 19)":<50} {peak:8.2f} {"":>15} {8:>6}')

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import torch
+from record import record
 from torch.utils.data import WeightedRandomSampler
 
 from mmlt.data import labels_of, samplers
@@ -70,6 +71,7 @@ def main(repeats=15):
         own, other = (statistics.median(column) for column in zip(*runs))
         ratio = statistics.median(a / b for a, b in runs)
         print(f'{name:30s}{own:8.1f}{other:10.1f}{ratio:7.2f}')
+        record(name, ratio, TARGETS['epoch'])
         if ratio > TARGETS['epoch']:
             missed.append(f'{name}: {ratio:.2f} of torch, target {TARGETS["epoch"]}')
 

@@ -15,7 +15,8 @@ from wrapt import when_imported
 # module of a framework -> registry -> packages of mmlt
 ROWS = {
     'mmengine': {
-        'mmengine.MODELS': ['mmlt.core.losses', 'mmlt.core.layers', 'mmlt.core.contrast', 'mmlt.engine.models'],
+        'mmengine.MODELS': ['mmlt.core.losses', 'mmlt.core.layers', 'mmlt.core.layers.adapters',
+                            'mmlt.core.contrast', 'mmlt.engine.models'],
         'mmengine.DATASETS': ['mmlt.data.datasets'],
         'mmengine.DATA_SAMPLERS': ['mmlt.data.samplers'],
         'mmengine.HOOKS': ['mmlt.engine.hooks'],
@@ -24,7 +25,7 @@ ROWS = {
     },
     'mmpretrain.datasets': {
         'mmengine.DATASETS': ['mmlt.data.datasets'],
-        'mmpretrain.TRANSFORMS': ['mmlt.data.repeat'],
+        'mmpretrain.TRANSFORMS': ['mmlt.data.repeat', 'mmlt.cls.five_crop'],
     },
     'mmpretrain.models': {
         'mmpretrain.MODELS': ['mmlt.cls'],

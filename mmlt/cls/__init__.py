@@ -14,6 +14,7 @@ from .gml import GMLClassifier  # noqa: E402
 from .heads import *  # noqa: E402, F403
 from .heads import __all__ as _heads  # noqa: E402
 from .hybrid import HybridContrastClassifier  # noqa: E402
+from .lift import LIFTClassifier  # noqa: E402
 from .multi_expert import (  # noqa: E402
     MultiExpertBackbone,
     MultiExpertClsHead,
@@ -28,7 +29,7 @@ from .views import MultiViewDataPreprocessor  # noqa: E402
 
 __all__ = [
     *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier',
-    'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier', 'MultiExpertBackbone',
-    'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32', 'MultiViewDataPreprocessor', 'ResNet10',
+    'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier', 'LIFTClassifier',
+    'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32', 'MultiViewDataPreprocessor', 'ResNet10',
     'ResNetCIFAR32', 'RotationPretrain', 'RoutedExpertClassifier', 'TwoBranchBackbone',
 ]

@@ -65,6 +65,14 @@ class CosineLinear(LinearClassifier):
             return self.start_scale
         return self.log_scale.clamp(max=math.log(MAX_SCALE)).exp()
 
+    @torch.no_grad()
+    def fit(self, features: Tensor, labels: Tensor) -> None:
+        """(N, D), (N,): each row becomes the mean of its class's unit features, LIFT's start; a class without one keeps
+        its row. ``FitClassifierHook`` calls it."""
+        rows = self.weight.new_zeros(self.weight.shape).index_add_(0, labels, unit(features).to(self.weight))
+        seen = torch.bincount(labels, minlength=len(rows)) > 0
+        self.weight[seen] = unit(rows[seen]).to(self.weight)
+
     def logits(self, x: Tensor) -> Tensor:
         logits = self.scale * self.linear(FEAT_NORMS[self.feat_norm](x), unit(self.weight))
         return logits if self.bias is None else logits + self.bias

@@ -9,6 +9,7 @@ from mmlt.engine.access import ema_models, unwrap
 class FitClassifierHook(Hook):
     """Before training, pass over the training set once in eval mode and ``fit`` the classifier on its features.
 
+    ``CosineLinear`` starts from the class means so.
     For ``NCMClassifier``: a run with ``load_from``, ``train_cfg=dict(by_epoch=True, max_epochs=0)`` and
     ``param_scheduler=None`` fits, validates and writes ``fitted.pth``. Give ``train_dataloader`` the test pipeline and
     a plain sampler, so that every image counts once. Each rank reads its share and holds its features (N/ranks, D).
@@ -30,7 +31,7 @@ class FitClassifierHook(Hook):
         classifier = submodule(model, self.path)
         if not hasattr(classifier, 'fit'):
             raise ValueError(f'{self.path} ({type(classifier).__name__}) has no fit(features, labels); '
-                             'FitClassifierHook is for NCMClsHead')
+                             'FitClassifierHook is for NCMClassifier and CosineLinear')
         classifier.fit(*_features(model, runner.train_dataloader))
         for copy in ema_models(runner):
             copy.get_submodule(self.path).load_state_dict(classifier.state_dict())

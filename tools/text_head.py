@@ -1,0 +1,60 @@
+"""Write the start of a classifier from class names, once: python tools/text_head.py --classnames FILE --model NAME
+
+The text tower of a CLIP of open_clip reads each name in each prompt; the unit features of the prompts are averaged,
+brought into the image tower's width (the transpose of its projection, as LIFT does: the classifier reads the features
+before the projection), and made unit again. ``LIFTClassifier(text_weights=OUT)`` and zero-shot heads start from it.
+
+    python tools/text_head.py --classnames names.txt --model ViT-B-16 --weights openai --out text.pth
+
+--weights is a name that open_clip knows, or a file: OpenAI's ViT-B-16.pt, or open_clip_pytorch_model.bin of a
+LAION model. FILE has a name a line, in the order of the labels; --prompts has lines such as "a photo of a {}.".
+"""
+import argparse
+from pathlib import Path
+
+import torch
+
+from mmlt.core.text_head import text_head
+
+PROMPTS = ('a photo of a {}.', )
+
+
+def load_tower(model, weights):
+    """(encode, projection): texts -> (P, E); the projection (D, E) of the image tower, None without one."""
+    try:
+        import open_clip
+    except ImportError:
+        raise SystemExit('error: the text tower needs open_clip; pip install open_clip_torch') from None
+    clip = open_clip.create_model(model, pretrained=weights).eval()
+    tokenizer = open_clip.get_tokenizer(model)
+    return lambda texts: clip.encode_text(tokenizer(texts)), getattr(clip.visual, 'proj', None)
+
+
+def lines(path):
+    if not path.is_file():
+        raise SystemExit(f'error: there is no file {path}')
+    return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+
+
+def main(args=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--classnames', type=Path, required=True)
+    parser.add_argument('--prompts', type=Path, help='default: "a photo of a {}."')
+    parser.add_argument('--model', default='ViT-B-16')
+    parser.add_argument('--weights', required=True)
+    parser.add_argument('--out', type=Path, default=Path('text_head.pth'))
+    args = parser.parse_args(args)
+    names = lines(args.classnames)
+    prompts = lines(args.prompts) if args.prompts else PROMPTS
+    encode, projection = load_tower(args.model, args.weights)
+    try:
+        weight = text_head(encode, names, prompts, projection)
+    except ValueError as error:
+        raise SystemExit(f'error: {error}') from None
+    saved = dict(weight=weight, names=names, prompts=list(prompts), model=args.model, weights=args.weights)
+    torch.save(saved, args.out)
+    print(f'{args.out}: {len(names)} classes, width {weight.shape[1]}')
+
+
+if __name__ == '__main__':
+    main()
