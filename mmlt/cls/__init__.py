@@ -30,6 +30,6 @@ from .views import MultiViewDataPreprocessor  # noqa: E402
 __all__ = [
     *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier',
     'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier', 'LIFTClassifier',
-    'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32', 'MultiViewDataPreprocessor', 'ResNet10',
-    'ResNetCIFAR32', 'RotationPretrain', 'RoutedExpertClassifier', 'TwoBranchBackbone',
+    'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32',
+    'MultiViewDataPreprocessor', 'ResNet10', 'ResNetCIFAR32', 'RotationPretrain', 'RoutedExpertClassifier', 'TwoBranchBackbone',
 ]
