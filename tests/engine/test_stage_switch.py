@@ -349,3 +349,13 @@ def test_the_state_of_a_part_travels(tmp_path):
         assert next(h for h in run.hooks if isinstance(h, StageSwitchHook)).parts['counter'].steps == 12
     finally:
         PARTS.remove(Counter)
+
+
+def test_the_override_of_a_head_is_heard():
+    from mmlt.engine.stages.reinit import _own_part
+    step = dict(type='Normal', std=0.01, override=dict(name='conv_seg'))
+    assert _own_part(step, 'conv_seg', ['Conv2d']) == [dict(type='Normal', std=0.01, layer=['Conv2d'])]
+    assert _own_part(step, 'convs.0', ['Conv2d']) == [] and _own_part(step, '', ['FCNHead']) == [step]
+    step = dict(type='Xavier', layer='Linear', override=[dict(name='fc', type='Constant', val=0)])
+    assert _own_part(step, 'fc', ['Linear']) == [dict(type='Constant', val=0, layer=['Linear'])]
+    assert _own_part(step, 'other', ['Linear']) == [dict(type='Xavier', layer='Linear')]

@@ -95,3 +95,30 @@ def test_the_hook_leaves_pixel_counts_and_names_the_tool(model, pixels, train):
     hooks = dict(custom_hooks=[dict(type='ClassCountsHook', class_counts=pixels)])
     runner, _ = train(with_loss(model, type='LogitAdjustLoss'), epochs=1, name='hook', **hooks)
     assert len(runner.model.decode_head.loss_decode.class_counts) == 4
+
+
+def test_a_second_stage_of_an_iteration_based_run(model, config, tmp_path):
+    """As MMSegmentation's 160k: freeze and start the classifier anew at half of the iterations; resumed midway."""
+    stages = [dict(begin=0.5, freeze=['backbone', 'auxiliary_head', 'decode_head.convs'], bn='frozen',
+                   reinit=['decode_head.conv_seg'], lr=0.02, train_pipeline=[
+                       dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='PackSegInputs')])]
+
+    def run(name, workers, **more):
+        cfg = config(deepcopy(model), name=name, **more)
+        cfg.merge_from_dict(dict(
+            train_dataloader=dict(num_workers=workers, sampler=dict(
+                type='InfiniteSampler', shuffle=True, _delete_=True)),
+            train_cfg=dict(by_epoch=False, max_iters=12, val_interval=12, _delete_=True),
+            default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=False),
+                               stages=dict(type='StageSwitchHook', by_epoch=False, stages=stages))))
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        return runner.model.state_dict()
+
+    whole = run('whole', 0)
+    start, after = (torch.load(tmp_path / f'whole/iter_{n}.pth', weights_only=False)['state_dict'] for n in (6, 12))
+    moved = {key for key in start if not torch.equal(start[key], after[key])}
+    assert moved == {'decode_head.conv_seg.weight', 'decode_head.conv_seg.bias'}
+    for iteration, workers in ((4, 0), (6, 1), (9, 0)):
+        part = run(f'part{iteration}', workers, resume=True, load_from=str(tmp_path / f'whole/iter_{iteration}.pth'))
+        assert all(torch.equal(value, part[key]) for key, value in whole.items()), iteration

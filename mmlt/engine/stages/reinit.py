@@ -66,5 +66,21 @@ def _init_cfg(model, path):
         cfg = getattr(model.get_submodule('.'.join(names[:depth])), 'init_cfg', None)
         if cfg:
             steps = cfg if isinstance(cfg, list) else [cfg]
-            return [step for step in steps if step.get('type') != 'Pretrained']
+            kinds = sorted({type(m).__name__ for m in model.get_submodule(path).modules()})
+            return [found for step in steps if step.get('type') != 'Pretrained'
+                    for found in _own_part(step, '.'.join(names[depth:]), kinds)]
     return None
+
+
+def _own_part(step, below, kinds):
+    """What an ``init_cfg`` says of the part ``below`` its owner, whose modules are of these ``kinds``. MMSegmentation's
+    heads name their classifier in ``override``, which MMEngine looks for in the owner alone."""
+    if not below:  # its own
+        return [step]
+    base = {key: value for key, value in step.items() if key != 'override'}
+    overrides = step.get('override') or []
+    for override in overrides if isinstance(overrides, list) else [overrides]:
+        if f'{below}.'.startswith(f'{override["name"]}.'):
+            own = {key: value for key, value in override.items() if key != 'name'}
+            return [dict(own if 'type' in own else base, layer=kinds)]
+    return [base] if 'layer' in base else []
