@@ -1,11 +1,11 @@
 """Train a config, with methods over it: mmlt train imagenet_lt cam_bs"""
 from pathlib import Path
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmlt.cli.report import after_training
+from mmlt.engine.amp import use_amp
 from mmlt.engine.cli import load_config, parser, plain_errors, start_from
 from mmlt.engine.hooks import RecordHook
 from mmlt.engine.overlays import run_name
@@ -38,7 +38,7 @@ def main(args=None):
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper' if torch.cuda.is_available() else 'CPUAmpOptimWrapper'
+        use_amp(cfg.optim_wrapper)
     start_from(cfg, args.resume, args.restart)
     start = not cfg.get('resume') and cfg.get('load_from')
     if start and '://' not in start and not Path(start).is_file():

@@ -25,3 +25,11 @@ def autocast_dtype(optim_wrapper):
     """The dtype of an optimizer wrapper's mixed precision, True for the device's default, False without."""
     amp = isinstance(optim_wrapper, (AmpOptimWrapper, CPUAmpOptimWrapper))
     return amp and (optim_wrapper.cast_dtype or True)
+
+
+def use_amp(optim_wrapper):
+    """Set mixed precision in the config of an optimizer wrapper: SAM's own, else MMEngine's or that of CPUs."""
+    if optim_wrapper.get('type') == 'SAMOptimWrapper':
+        optim_wrapper['dtype'] = 'bfloat16'
+    else:
+        optim_wrapper['type'] = 'AmpOptimWrapper' if torch.cuda.is_available() else 'CPUAmpOptimWrapper'

@@ -10,6 +10,7 @@ from mmengine.model import BaseModel
 from torch import nn
 from torch.nn import functional as F
 
+from mmlt.engine.amp import use_amp
 from mmlt.engine.sam import SAMOptimWrapper, perturbed_share
 
 COUNTS = [60, 20, 3]
@@ -93,6 +94,14 @@ def test_resumed_run_is_bit_identical(tmp_path, settings):
     part = tiny.train(tmp_path / 'part', epochs=3, resume=True, load_from=saved, **settings)
     a, b = whole.model.state_dict(), part.model.state_dict()
     assert [k for k in a if not torch.equal(a[k], b[k])] == []
+
+
+def test_amp_is_its_own():
+    for wrapper, expected in ((dict(type='SAMOptimWrapper', rho=0.1), dict(type='SAMOptimWrapper', rho=0.1,
+                                                                          dtype='bfloat16')),
+                              (dict(), dict(type=('Amp' if torch.cuda.is_available() else 'CPUAmp') + 'OptimWrapper'))):
+        use_amp(wrapper)
+        assert wrapper == expected
 
 
 def test_shares():
