@@ -49,8 +49,7 @@ def parse_args(args=None):
                    'one (default: one a GPU; without a GPU one a core, each of one thread; with --slurm 1)')
     p.add_argument('--out', type=Path, help='default: work_dirs/<names of the configs>')
     p.add_argument('--share', action='store_true', help='train once the first epochs that runs of a seed have in '
-                   'common: those whose configs differ only in later stages of StageSwitchHook; as in any resumed run, '
-                   "the frameworks' own random transforms start anew there")
+                   'common: those whose configs differ only in later stages of StageSwitchHook')
     p.add_argument('--amp', action='store_true', help='mixed precision')
     p.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for every config')
     p.add_argument('--slurm', metavar='PARTITION', help='run each as a Slurm job of one GPU, by srun')

@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 from mmlt.cli.report import after_training
 from mmlt.engine.amp import use_amp
 from mmlt.engine.cli import load_config, parser, plain_errors, start_from
-from mmlt.engine.hooks import RecordHook
+from mmlt.engine.hooks import CheckDataHook, RecordHook
 from mmlt.engine.overlays import run_name
 from mmlt.report.table import print_results
 
@@ -29,6 +29,8 @@ def main(args=None):
     p.add_argument('--resume', nargs='?', const='auto', help='go on from this checkpoint, or from the newest')
     p.add_argument('--restart', action='store_true', help='begin anew in a work dir that holds a training; its '
                    'checkpoints are set aside')
+    p.add_argument('--check-data', action='store_true', help='look for every image file first, however many there are; '
+                   'up to 200,000 are looked for anyway')
     p.add_argument('--no-validate', action='store_true')
     p.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate with the global batch')
     p.add_argument('--seed', type=int)
@@ -54,6 +56,7 @@ def main(args=None):
 
     runner, validated = Runner.from_cfg(cfg), Validated()
     runner.register_hook(validated)
+    runner.register_hook(CheckDataHook(args.check_data))
     runner.register_hook(RecordHook())
     runner.train()
     if runner.val_loop is not None and not validated.done and runner.iter == runner.max_iters:

@@ -119,7 +119,7 @@ def temperature_scaling(logits: Any, labels: Any, bounds: Sequence[float] = (0.0
     check_shape('logits', logits, '(N, C)')
     check_shape('labels', labels, '(N,)')
     _check_labels(logits, labels)
-    if len(bounds) != 2 or not 0 < bounds[0] <= bounds[1]:
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2 or not 0 < bounds[0] <= bounds[1]:
         raise ValueError(f'bounds={bounds!r}; expected the smallest and the largest temperature, above 0')
     low, high = 1 / bounds[1], 1 / bounds[0]
     if _slopes(logits, labels, low)[0] >= 0:

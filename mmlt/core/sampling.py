@@ -80,7 +80,10 @@ def accuracy_probabilities(counts: Tensor, accuracy: Tensor, power: float = 1.0,
     >>> accuracy_probabilities([4, 1, 0], torch.tensor([0.5, 0., 0.]), eps=0.5)
     tensor([0.4000, 0.6000, 0.0000])
     """
-    return _normalise(torch.where(_present(counts) > 0, (1 - accuracy + eps)**power, 0.))
+    counts = _present(counts)
+    if not torch.is_tensor(accuracy) or accuracy.shape != counts.shape or not ((accuracy >= 0) & (accuracy <= 1)).all():
+        raise ValueError(f'accuracy must be a tensor of {len(counts)} fractions in [0, 1], got {accuracy!r:.60}')
+    return _normalise(torch.where(counts > 0, (1 - accuracy + eps)**power, 0.))
 
 
 def _progress(epoch, max_epochs, steps=None):

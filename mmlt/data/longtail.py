@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .labels import MAX_CLASSES
+
 
 def profile(num_classes: int, imbalance: float = 100, kind: str = 'exp'):
     """Share of the largest class, (C,) floats from 1 down to 1 / imbalance; the order is that of the class ids.
@@ -16,8 +18,8 @@ def profile(num_classes: int, imbalance: float = 100, kind: str = 'exp'):
         imbalance (float): n_max / n_min >= 1.
         kind (str): ``'exp'``, class c has imbalance^(-c / (C - 1)); ``'step'``, C // 2 full classes, then the rest.
     """
-    if num_classes < 2:
-        raise ValueError(f'a long tail needs at least 2 classes, got {num_classes}')
+    if not 2 <= num_classes <= MAX_CLASSES:
+        raise ValueError(f'a long tail needs at least 2 classes and at most {MAX_CLASSES}, got {num_classes}')
     if not imbalance >= 1:
         raise ValueError(f'imbalance is n_max / n_min and must be >= 1, got {imbalance}; '
                          "LDAM's imb_factor=0.01 is imbalance=100")

@@ -76,7 +76,22 @@ class SeededItems:
 
     def _item(self, index):
         _seed(index)
-        return self.dataset[int(index)]
+        try:
+            return self.dataset[int(index)]
+        except Exception as error:  # whatever the image library or a transform raises
+            path = _path(self.dataset, int(index))
+            if path is None or (str(path) in str(error) and not isinstance(error, AssertionError)):
+                raise
+            raise RuntimeError(f'image {int(index)}, {path}, cannot be read or transformed: '
+                               f'{type(error).__name__}: {error}') from error
+
+
+def _path(dataset, index):
+    """Where an image lies, or None."""
+    try:
+        return dataset.get_data_info(index).get('img_path')
+    except Exception:  # not a data set of MMEngine's kind
+        return None
 
 
 def _seed(index):

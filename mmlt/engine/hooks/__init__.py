@@ -1,4 +1,5 @@
 from .atomic_checkpoint import AtomicCheckpointHook
+from .check_data import CheckDataHook
 from .checked_load import CheckedLoadHook
 from .class_accuracy import ClassAccuracyHook, MetaSamplerHook
 from .class_counts import ClassCountsHook
@@ -15,7 +16,7 @@ from .stop_on_nan import StopOnNaNHook
 from .unlabelled import UnlabelledHook
 
 __all__ = [
-    'AtomicCheckpointHook', 'CheckedLoadHook', 'ClassAccuracyHook', 'ClassCountsHook', 'ExpertAggregationHook',
-    'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook', 'MetaSamplerHook', 'PartnerHook', 'PrefixCheckpointHook',
-    'RandomStateHook', 'RecordHook', 'StageSwitchHook', 'StopOnNaNHook', 'UnlabelledHook',
+    'AtomicCheckpointHook', 'CheckDataHook', 'CheckedLoadHook', 'ClassAccuracyHook', 'ClassCountsHook',
+    'ExpertAggregationHook', 'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook', 'PartnerHook',
+    'PrefixCheckpointHook', 'RandomStateHook', 'RecordHook', 'StageSwitchHook', 'StopOnNaNHook', 'UnlabelledHook',
 ]

@@ -1,4 +1,5 @@
 """Random draws of the frameworks that a resumed run repeats."""
+from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 from torch.utils.data import BatchSampler
@@ -27,6 +28,9 @@ class RandomStateHook(Hook):
     def before_train(self, runner):
         loader, loop = runner.train_dataloader, runner.train_loop
         sampler, batches = position_samples(loader, runner.seed or 0), loader.batch_sampler
+        if len({*all_gather_object(len(loader))}) > 1:
+            raise ValueError(f'this rank has {len(loader)} batches an epoch, another has more or fewer, for which it '
+                             'would wait for ever; give the sampler round_up=True')
         if not runner._resume:
             return
         if not isinstance(loop, EpochBasedTrainLoop):

@@ -143,8 +143,8 @@ def stages_of(schedule) -> list[dict]:
     """The stages that say what a ``schedule`` of MMPretrain's ``SwitchRecipeHook`` says; its epochs count from 1."""
     stages = []
     for recipe in schedule:
-        if not isinstance(recipe.get('action_epoch'), int):
-            raise ValueError(f'a recipe of schedule needs action_epoch, an integer from 1 on; got {dict(recipe)}')
+        if not isinstance(recipe, dict) or not isinstance(recipe.get('action_epoch'), int):
+            raise ValueError(f'a recipe of schedule needs action_epoch, an integer from 1 on; got {recipe!r:.80}')
         stages.append({'begin': recipe['action_epoch'] - 1, **{k: v for k, v in recipe.items() if k != 'action_epoch'}})
     return sorted(stages, key=lambda stage: stage['begin'])
 
