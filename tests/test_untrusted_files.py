@@ -1,5 +1,6 @@
 """No tool and no hook executes what a checkpoint holds."""
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,17 @@ TOOLS = {'train --resume': ('train', ['--resume', '{file}']),
          'analyze': ('analyze_classifier', ['{file}']),
          'vis': ('vis_cam_foreground', ['{file}'])}
 HOOKS = ['CheckedLoadHook', 'ClassCountsHook', 'MaxNormHook', 'StageSwitchHook']
+
+
+SCRIPTS = 'analyze_classifier', 'vis_cam_foreground'
+
+
+def script(name):
+    """A tool that is no command of mmlt."""
+    spec = spec_from_file_location(f'{name}_tool', Path(__file__).parents[1] / 'tools' / f'{name}.py')
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Evil:
@@ -64,7 +76,7 @@ def start(name, arguments, file, folder, monkeypatch):
     config = [] if name == 'analyze_classifier' else [str(config)]
     arguments = [*config, *(argument.format(file=file) for argument in arguments)]
     monkeypatch.setattr(sys, 'argv', [f'{name}.py', *arguments])
-    tool(name).main()
+    (script(name) if name in SCRIPTS else tool(name)).main()
 
 
 @pytest.mark.parametrize('case', TOOLS)

@@ -17,6 +17,6 @@ from .unlabelled import UnlabelledHook
 
 __all__ = [
     'AtomicCheckpointHook', 'CheckDataHook', 'CheckedLoadHook', 'ClassAccuracyHook', 'ClassCountsHook',
-    'ExpertAggregationHook', 'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook', 'PartnerHook',
+    'ExpertAggregationHook', 'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook', 'MetaSamplerHook', 'PartnerHook',
     'PrefixCheckpointHook', 'RandomStateHook', 'RecordHook', 'StageSwitchHook', 'StopOnNaNHook', 'UnlabelledHook',
 ]
