@@ -14,7 +14,7 @@ from .runs import group, read_runs
 from .tables import answer_table, latex, markdown
 
 CHARTED = 6  # methods with a colour
-ROWS = 1000  # of the class table in the page itself; search reaches the others
+ROWS, SOME = 1000, 300  # of the class table in the page itself: all up to 1,000 classes; search reaches the others
 
 
 def write_report(runs, out, predictions=(), baseline=None, counts=None, title=None, errors=60, now=None):
@@ -98,7 +98,7 @@ def class_part(shown, base, first):
     part = dict(classes=[dict(index=int(c), name=first.classes[c], count=None if counts is None else int(counts[c]),
                               tested=int(tested[c]), accuracy=[_or_none(a[c]) for a in accuracy],
                               gain=_gain(shown[0], base, c)) for c in order])
-    part['rows_in_page'] = ROWS
+    part['rows_in_page'] = ROWS if len(order) <= ROWS else SOME
     part['data'] = dict(names=first.classes, counts=None if counts is None else counts.tolist(), tested=tested.tolist(),
                         order=order.tolist(), methods=[m.name for m in shown], slots=[m.slot for m in shown],
                         accuracy=[[_or_none(v) for v in a] for a in accuracy],

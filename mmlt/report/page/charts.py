@@ -124,7 +124,7 @@ def flow(pairs, names, counts, label):
             x, anchor = (147, 'end') if side == 0 else (273, 'start')
             parts.append(f'<rect class="{"tail" if side == 0 else "head"}" x="{150 if side == 0 else 264}" y="{y:.1f}" '
                          f'width="6" height="{h:.1f}"/><text x="{x}" y="{y + h / 2 + 4:.1f}" text-anchor="{anchor}">'
-                         f'{_escape(shorten(names[c], 14))} <tspan class="faint">{counts[c]:,}</tspan>'
+                         f'{_escape(shorten(names[c], 12))} <tspan class="faint">{counts[c]:,}</tspan>'
                          f'<title>{_escape(names[c])}</title></text>')
     parts.append('<text x="147" y="13" text-anchor="end" class="name">true class</text>'
                  '<text x="273" y="13" class="name">predicted</text>')
