@@ -31,5 +31,6 @@ __all__ = [
     *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier',
     'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier', 'LIFTClassifier',
     'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32',
-    'MultiViewDataPreprocessor', 'ResNet10', 'ResNetCIFAR32', 'RotationPretrain', 'RoutedExpertClassifier', 'TwoBranchBackbone',
+    'MultiViewDataPreprocessor', 'ResNet10', 'ResNetCIFAR32', 'RotationPretrain', 'RoutedExpertClassifier',
+    'TwoBranchBackbone',
 ]
