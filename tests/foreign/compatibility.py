@@ -2,15 +2,16 @@
 
     python tests/foreign/compatibility.py --out docs/compatibility.md
 
-A case is one config a folder of a framework, or one model a module of timm, built on the meta device: no weights, no
-memory. An attempt either works or is refused: mmlt raises a ValueError, TypeError or RuntimeError that says why.
-Anything else is a failure.
+A case is one config a folder of a framework, or one model a module of timm, built on the meta device (no memory for
+weights) where that works, else on the CPU. An attempt either works or is refused: mmlt raises a ValueError or TypeError
+that says why. Anything else is a failure.
 """
 import argparse
 import os
 import re
 import warnings
 from collections import Counter
+from copy import deepcopy
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,10 +60,10 @@ def load(framework, case):
     return model
 
 
-def build(framework, cfg):
-    """The model on the meta device."""
+def build(framework, cfg, device='meta'):
+    """The model, without memory for weights on the meta device."""
     offline = patch('torch.hub.download_url_to_file', side_effect=OSError('no downloads here'))
-    with torch.device('meta'), warnings.catch_warnings(), offline:
+    with torch.device(device), warnings.catch_warnings(), offline:
         warnings.simplefilter('ignore')
         if framework == 'timm':
             return import_module('timm').create_model(cfg)
@@ -77,15 +78,12 @@ def attempt(framework, case):
     """-> {'swap': outcome, 'loss': outcome, 'load': outcome}; an outcome is 'works' or 'refused: ...'.
 
     Raises:
-        Skip: the framework cannot build the case on the meta device.
+        Skip: the framework cannot build the case.
     """
     cfg = load(framework, case)
-    try:
-        model = build(framework, cfg)
-    except Exception as error:
-        raise Skip(f'{type(error).__name__}: {error}') from None
+    model, device = _first_that_builds(framework, cfg)
     out, state = {}, model.state_dict()
-    names = [name for name, _ in model.named_modules()]
+    names = [name for name, m in model.named_modules() if hasattr(m, 'in_features') or hasattr(m, 'kernel_size')]
     path = None
     if framework != 'timm':
         found = (name for pattern in CLASSIFIERS for name in reversed(names) if re.search(pattern, name))
@@ -94,11 +92,20 @@ def attempt(framework, case):
     if out['swap'] == 'works':
         out['load'] = _outcome(lambda: model.load_state_dict(state))
     if framework in LOSS:
-        out['loss'] = _loss(framework, cfg)
+        out['loss'] = _loss(framework, cfg, device)
     return out
 
 
-def _loss(framework, cfg):
+def _first_that_builds(framework, cfg):
+    for device in ('meta', 'cpu'):
+        try:
+            return build(framework, deepcopy(cfg), device), device
+        except Exception as error:
+            reason = f'{type(error).__name__}: {error}'
+    raise Skip(reason)
+
+
+def _loss(framework, cfg, device):
     *parents, key = PLACE[framework]
     part = cfg
     for name in parents:
@@ -107,7 +114,7 @@ def _loss(framework, cfg):
         return 'no such loss'
     classes = part.get('num_classes', 1000)
     part[key] = dict(type=LOSS[framework], class_counts=list(range(classes + 1, 1, -1)))
-    return _outcome(lambda: build(framework, cfg))
+    return _outcome(lambda: build(framework, cfg, device))
 
 
 def _outcome(function):
@@ -174,9 +181,9 @@ def table(surveys):
 HEAD = """# What mmlt works with
 
 Made by `python tests/foreign/compatibility.py --out docs/compatibility.md`: one config of each folder inside the
-installed frameworks and one model of each module of timm, built on the meta device. A refusal is an error of mmlt that
-names the reason. "Not built here" are cases that the framework itself does not build in this environment (missing
-packages, files, or no meta device). A loss is replaced where the config has a classification loss in `head`,
+installed frameworks and one model of each module of timm, built on the meta device where that works. A refusal is an
+error of mmlt that names the reason. "Not built here" are cases that the framework itself does not build in this
+environment (missing packages or files). A loss is replaced where the config has a classification loss in `head`,
 `roi_head.bbox_head` or `decode_head`; dense detectors have none there.
 """
 
