@@ -2,11 +2,13 @@
 on subsets of different imbalance, LT-Soups, arXiv:2511.10683.
 """
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 
 
-def soup(states, weights=None, names=None):
+def soup(states: Any, weights: Sequence[float] | None = None, names: Sequence[str] | None = None):
     """The weighted mean of state dicts, computed in float64, in the dtypes of the first; integers are the first's.
 
     Args:

@@ -1,10 +1,13 @@
 """A classifier from class names.  C classes, P prompts, E width of text features, D width of the image tower."""
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch.nn import functional as F
 
 
 @torch.no_grad()
-def text_head(encode, names, prompts=('a photo of a {}.', ), projection=None):
+def text_head(encode: Any, names: Any, prompts: Sequence[str] = ('a photo of a {}.', ), projection: Any = None):
     """(C, D) unit rows: the mean over the prompts of the unit text features, unit again, before CLIP's projection.
 
     LIFT's classifier reads the image tower's features before its projection (D, E), so that text features t become
@@ -30,7 +33,7 @@ def text_head(encode, names, prompts=('a photo of a {}.', ), projection=None):
     total = 0.
     for prompt in prompts:
         total = total + F.normalize(encode([prompt.format(name.replace('_', ' ')) for name in names]).float(), dim=1)
-    rows = F.normalize(total, dim=1)
+    rows = F.normalize(total, dim=1)  # type: ignore[arg-type]
     if projection is None:
         return rows
     if projection.shape[1] != rows.shape[1]:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from mmlt.core.counts import as_counts
+from mmlt.core.dist import rank, world_size
 
 LOSS = r'(^|\.)loss_module(\.|$)'  # its state is that of a stage; nothing of it enters a prediction
 # what classifiers of several views or branches train beside their prediction: a plain one needs none of it
@@ -135,7 +136,7 @@ def set_aside(folder):
     """Move the checkpoints of an earlier training into a folder ``before_restart_<n>`` beside them."""
     n = next(n for n in count(1) if not (Path(folder) / f'before_restart_{n}').exists())
     aside = Path(folder) / f'before_restart_{n}'
-    if torch.distributed.is_initialized() and torch.distributed.get_rank():
+    if rank():
         return
     aside.mkdir()
     for path in [*Path(folder).glob('*.pth'), *Path(folder).glob('last_checkpoint')]:
@@ -229,7 +230,7 @@ def _download(url):
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         master_only(torch.hub.download_url_to_file)(url, str(file))
-        if torch.distributed.is_initialized():
+        if world_size() > 1:
             torch.distributed.barrier()
     return file
 

@@ -3,6 +3,8 @@
 Modules are added to the model and reached by hooks, so every key of the base's checkpoint stays.
 """
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +40,8 @@ class AdaptFormer(nn.Module):
         ValueError: ``'auto'`` without ``num_classes`` and ``depth``, or a bottleneck below 1.
     """
 
-    def __init__(self, dim: int, bottleneck='auto', scale: float = 1.0, num_classes=None, depth=None):
+    def __init__(self, dim: int, bottleneck: Any = 'auto', scale: float = 1.0, num_classes: int | None = None,
+                 depth: Any = None):
         super().__init__()
         if bottleneck == 'auto':
             if not (num_classes and depth):
@@ -54,16 +57,16 @@ class AdaptFormer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.scale * self.up(self.down(self.norm(x)).relu())
 
-    def attach(self, block, norm):
+    def attach(self, block: Any, norm: Any) -> None:
         """Add the adapter of what the block's second norm is given to what the block gives."""
         block.adapter = self
         norm.register_forward_pre_hook(self.keep)
         block.register_forward_hook(self.add)
 
-    def keep(self, module, args):
+    def keep(self, module: Any, args: Any) -> None:
         self.stream = args[0]
 
-    def add(self, module, args, out):
+    def add(self, module: Any, args: Any, out: Tensor):
         stream, self.stream = self.stream, None
         return out + self(stream)
 
@@ -83,16 +86,16 @@ class LoRA(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.factor * self.up(self.down(x))
 
-    def attach(self, linear):
+    def attach(self, linear: Any) -> None:
         linear.lora = self
         self.handle = linear.register_forward_hook(self.add)
 
-    def add(self, module, args, out):
+    def add(self, module: Any, args: Any, out: Tensor):
         self.seen = True
         return out + self(args[0])
 
     @torch.no_grad()
-    def merge(self, linear):
+    def merge(self, linear: Any) -> None:
         """Put the product into the layer's weight, and leave."""
         linear.weight += self.factor * self.up.weight @ self.down.weight
         self.handle.remove()
@@ -107,17 +110,17 @@ class Prompts(nn.Module):
         check_integer(self, 1, count=count)
         self.tokens = nn.Parameter(torch.empty(count, dim).uniform_(-1, 1) * math.sqrt(6 / (dim + count)))
 
-    def join(self, module, args):
+    def join(self, module: Any, args: Any):
         """Before a block: the image's tokens and these."""
         x = args[0]
         return (torch.cat([x, self.tokens.to(x.dtype).expand(len(x), -1, -1)], 1), *args[1:])
 
-    def leave(self, module, args, out):
+    def leave(self, module: Any, args: Any, out: Tensor):
         """After a block: the image's tokens alone."""
         return out[:, :-len(self.tokens)]
 
 
-def blocks_of(model: nn.Module) -> nn.ModuleList:
+def blocks_of(model: nn.Module) -> nn.ModuleList | nn.Sequential:
     """The transformer blocks of a ViT of timm (``blocks``) or MMPretrain (``layers``), wherever they lie.
 
     Raises:
@@ -132,13 +135,13 @@ def blocks_of(model: nn.Module) -> nn.ModuleList:
                      'ln2), as the ViTs of timm and MMPretrain have; adapters want such a transformer')
 
 
-def second_norm(block):
+def second_norm(block: Any):
     """The norm before a block's MLP, None without one."""
     return getattr(block, 'norm2', None) if hasattr(block, 'norm2') else getattr(block, 'ln2', None)
 
 
-def add_adapters(model: nn.Module, kind: str = 'adaptformer', keep=('head', 'fc'), num_classes=None,
-                 **kwargs) -> nn.Module:
+def add_adapters(model: nn.Module, kind: str = 'adaptformer', keep: Sequence[str] = ('head', 'fc'),
+                 num_classes: int | None = None, **kwargs) -> nn.Module:
     """Freeze a ViT of timm or MMPretrain but for adapters and its classifier, in place.
 
     Args:
