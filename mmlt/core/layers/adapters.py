@@ -120,7 +120,7 @@ class Prompts(nn.Module):
         return out[:, :-len(self.tokens)]
 
 
-def blocks_of(model: nn.Module) -> nn.ModuleList | nn.Sequential:
+def blocks_of(model: nn.Module) -> nn.ModuleList:
     """The transformer blocks of a ViT of timm (``blocks``) or MMPretrain (``layers``), wherever they lie.
 
     Raises:
@@ -130,7 +130,7 @@ def blocks_of(model: nn.Module) -> nn.ModuleList | nn.Sequential:
         for path, module in model.named_modules():
             if path.rpartition('.')[2] == name and isinstance(module, (nn.ModuleList, nn.Sequential)) and len(module) \
                     and all(second_norm(block) is not None and hasattr(block, 'attn') for block in module):
-                return module
+                return module  # type: ignore[return-value]
     raise ValueError(f'{type(model).__name__} has no blocks or layers, each with attn and a second norm (norm2 or '
                      'ln2), as the ViTs of timm and MMPretrain have; adapters want such a transformer')
 
