@@ -8,6 +8,7 @@ from unittest import mock
 
 import numpy as np
 import torch
+from record import record
 from torch import nn
 
 from mmlt.core.augment.m2m import translate
@@ -90,6 +91,8 @@ def networks(repeats):
     print(f'three reduced experts {t["experts"] / t["plain"]:.2f} of the full network\'s step, target '
           f'{TARGETS["experts"]}; DiVE {t["dive"] / t["plain"]:.2f}, target {TARGETS["dive"]}')
     print(f'router: one expert takes {t["one_expert"] / t["all_experts"]:.2f} of the time of three')
+    for name in ('experts', 'dive'):
+        record(name, t[name] / t['plain'], TARGETS[name])
     return t['experts'] / t['plain'] <= TARGETS['experts'] and t['dive'] / t['plain'] <= TARGETS['dive']
 
 
@@ -105,6 +108,7 @@ def m2m(repeats):
     pairs = t['m2m'] / t['pair'] / 2  # of each of the two nets
     print(f'M2m: {pairs:.1f} forward-backward pairs of the two nets for each image it makes, target '
           f'{TARGETS["m2m_pairs"]}')
+    record('pairs of M2m', pairs, TARGETS['m2m_pairs'])
     return pairs <= TARGETS['m2m_pairs']
 
 
@@ -135,6 +139,7 @@ def meta(repeats, c=8142, d=512, b=64):
     t = interleaved(dict(plain=plain, meta=with_meta), repeats)
     print(f'MetaSampler: {t["meta"] / t["plain"]:.2f} of the step at C = {c}, balanced batch of a quarter, target '
           f'{TARGETS["meta"]}')
+    record('MetaSampler', t['meta'] / t['plain'], TARGETS['meta'])
     return t['meta'] / t['plain'] <= TARGETS['meta']
 
 
@@ -146,6 +151,7 @@ def accuracy_driven(repeats):
             (s.set_class_accuracy(torch.rand(c)), s.class_probabilities) for _ in range(99)]
     t = interleaved(jobs, repeats)
     print(f'AccuracyDrivenSampler: a new accuracy of 8000 classes takes {t[8000] / t[1000]:.1f} times that of 1000')
+    record('AccuracyDrivenSampler, 8000 over 1000 classes', t[8000] / t[1000], 12)
     return t[8000] / t[1000] <= 12
 
 

@@ -36,7 +36,7 @@ def estimate_prior(logits: Tensor, labels: Tensor, class_counts=None, ridge: flo
     [0.6, 0.4]
     """
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or not len(labels):
-        raise ValueError(f'logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}, expected (N, C) and (N,), '
+        raise ValueError(f'logits are {tuple(logits.shape)}, labels {tuple(labels.shape)}; expected (N, C) and (N,), '
                          'with at least one image')
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
         raise ValueError(f'labels run from {int(labels.min())} to {int(labels.max())}, expected 0 to '
