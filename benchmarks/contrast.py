@@ -1,4 +1,5 @@
-"""Contrastive losses against the plain operations that they are made of, forward + backward on one thread.
+"""Contrastive losses against the plain operations that they are made of, and the training steps of BBN, BCL and GML
+against plain steps on as many images, forward + backward on one thread.
 
     python benchmarks/contrast.py [--rounds 11]
 
@@ -8,6 +9,7 @@ import argparse
 import statistics
 import sys
 import time
+from importlib.util import find_spec
 
 import torch
 from record import record
@@ -60,6 +62,52 @@ def cases():
     }
 
 
+def step_cases():
+    """name -> (target ratio, a step of the method, the plain steps and teacher passes on as many images)."""
+    from mmengine.logging import MessageHub
+    from mmpretrain.registry import MODELS
+    from mmpretrain.structures import DataSample
+
+    hub, n, classes = MessageHub.get_instance('contrast'), 32, 100
+    for key, value in dict(epoch=1, max_epochs=10).items():
+        hub.update_info(key, value)
+    images, labels = torch.randn(n, 3, 32, 32), torch.randint(classes, (n, )).tolist()
+    samples = [DataSample(metainfo=dict(sample_idx=i)).set_gt_label(y) for i, y in enumerate(labels)]
+
+    def build(kind, **kwargs):
+        head = dict(type='LongTailClsHead', num_classes=classes, in_channels=64, loss=dict(type='LogitAdjustLoss'),
+                    classifier=dict(type='CosineLinear'))
+        model = MODELS.build(dict(type=kind, backbone=dict(type='ResNetCIFAR32'), head=head,
+                                  neck=dict(type='GlobalAveragePooling'), **kwargs))
+        for part in model.modules():
+            if hasattr(part, 'set_class_counts'):
+                part.set_class_counts(long_tail(classes))
+        return model
+
+    def step(model, inputs):
+        model.zero_grad()
+        sum(value for key, value in model.loss(inputs, samples).items() if 'loss' in key).backward()
+
+    def with_teacher():
+        steps(2)
+        with torch.no_grad():
+            teacher(torch.cat([images, images]))
+
+    def steps(k):
+        for _ in range(k):
+            step(plain, images)
+
+    plain, teacher = build('ImageClassifier'), build('ImageClassifier').eval()
+    bbn, bcl = build('BilateralBranchClassifier'), build('ContrastiveClassifier', hidden=512)
+    bbn.partners = type('Partners', (), dict(take=lambda self, n: (images, samples)))()
+    gml = build('GMLClassifier', teacher=teacher)
+    return {
+        'BBN step / 2 plain ones': (1.1, lambda: step(bbn, images), lambda: steps(2)),
+        'BCL step / 3 plain ones': (1.1, lambda: step(bcl, [images] * 3), lambda: steps(3)),
+        'GML step / 2 and the teacher': (1.1, lambda: step(gml, [images] * 3), with_teacher),
+    }
+
+
 def ms(run):
     start = time.process_time()  # of this process: a busy machine does not count
     run()
@@ -73,7 +121,7 @@ def main():
     torch.set_num_threads(1)
     missed = []
     print(f'{"":34}{"ms":>9}{"against":>9}{"ratio":>8}{"target":>8}')
-    for name, (target, ours, other) in cases().items():
+    for name, (target, ours, other) in {**cases(), **(step_cases() if find_spec('mmpretrain') else {})}.items():
         for _ in range(2):
             ours(), other()
         pairs = [(ms(ours), ms(other)) for _ in range(args.rounds)]

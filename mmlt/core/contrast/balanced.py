@@ -15,11 +15,11 @@ def balanced_contrast(features: Tensor, labels: Tensor, prototypes: Tensor, temp
     classes = torch.arange(len(prototypes), device=labels.device)
     keys, key_labels = torch.cat([features, prototypes]), torch.cat([labels, classes])
     size = features.new_ones(len(prototypes)).index_add(0, labels, features.new_ones(len(labels)))  # |A_c|
-    own = (size[labels] - 1)[:, None]
+    own = size[labels] - 1
     same = labels[:, None] == key_labels
-    bias = torch.where(same, -own.log(), -size.log()[key_labels]).fill_diagonal_(FLOOR)
-    target = (same / own).fill_diagonal_(0)
-    return contrast(features, keys, temperature, bias, target) - own[:, 0].log()
+    bias = torch.where(same, -own.log()[:, None], -size.log()[key_labels]).fill_diagonal_(FLOOR)
+    positive = same.to(features.dtype).fill_diagonal_(0)
+    return contrast(features, keys, temperature, bias, positive, own) - own.log()
 
 
 class BalancedContrastiveLoss(ContrastiveLoss):

@@ -13,10 +13,12 @@ from ..layers.base import at_least_float32, no_autocast
 FLOOR = -1e30  # a logit that takes no part; finite, so that a row of nothing else has a gradient
 
 
-def contrast(features: Tensor, keys: Tensor, temperature: float, bias: Tensor, target: Tensor) -> Tensor:
-    """(M, D), (K, D), bias (M, K), rows (M, K) -> (M,): CE of f . k / T + bias against rows that sum to 1."""
+def contrast(features: Tensor, keys: Tensor, temperature: float, bias: Tensor, positive: Tensor,
+             number: Tensor) -> Tensor:
+    """(M, D), (K, D), bias (M, K), rows of zeros and ones (M, K), their sums (M,) -> (M,): the mean over the positives
+    of -log softmax(f . k / T + bias)."""
     logits = torch.addmm(bias, features, keys.t(), alpha=1 / temperature)
-    return F.cross_entropy(logits, target, reduction='none')
+    return F.cross_entropy(logits, positive, reduction='none') / number
 
 
 class ContrastiveLoss(nn.Module):

@@ -9,9 +9,9 @@ from .base import FLOOR, ContrastiveLoss, contrast
 def sup_con(features: Tensor, labels: Tensor, temperature: float):
     """(M, D), (M,) -> losses (M,), and which anchors have a positive (M,)."""
     positive = (labels[:, None] == labels).to(features.dtype).fill_diagonal_(0)
-    count = positive.sum(1, keepdim=True)
+    count = positive.sum(1)
     bias = torch.zeros_like(positive).fill_diagonal_(FLOOR)
-    return contrast(features, features, temperature, bias, positive / count.clamp(min=1)), count[:, 0] > 0
+    return contrast(features, features, temperature, bias, positive, count.clamp(min=1)), count > 0
 
 
 class SupConLoss(ContrastiveLoss):
