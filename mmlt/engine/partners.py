@@ -13,6 +13,7 @@ from mmlt.core.sampling import drawn_indices
 from mmlt.data.samplers import PowerSampler
 from mmlt.engine.access import unwrap
 from mmlt.engine.fast import FastLoader
+from mmlt.engine.positions import position_samples
 
 
 class PartnerSampler(PowerSampler):
@@ -64,6 +65,7 @@ class PartnerStream:
                 collate_fn=own.collate_fn, pin_memory=own.pin_memory, prefetch_factor=own.prefetch_factor,
                 persistent_workers=own.persistent_workers, worker_init_fn=partial(
                     worker_init_fn, num_workers=own.num_workers, rank=get_rank(), seed=seed))
+        self.places = None if isinstance(own, FastLoader) else position_samples(self.loader, seed)
         self.batches = len(own)
         self._iterator = None
 
@@ -77,6 +79,9 @@ class PartnerStream:
     def _start(self, epoch, batch=0):
         self.sampler.set_epoch(epoch)
         self.sampler.first = batch * self.size
+        if self.places is not None:  # the transforms draw by the place, not by what a worker did before
+            self.places.set_epoch(epoch)
+            self.places.first_number = self.sampler.first
         self._iterator = iter(self.loader)
 
     def stop(self):

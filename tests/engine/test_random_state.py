@@ -50,6 +50,16 @@ def test_resumed_at_any_step_with_any_workers(whole, tmp_path, step, loader):
     assert resumed.iter == 12 and equal(weights(resumed), state)
 
 
+def test_partners_beside_it(tmp_path):
+    settings = dict(data_preprocessor__batch_augments=dict(augments=[dict(type='UniMix')]),
+                    default_hooks__partners=dict(type='PartnerHook'),
+                    default_hooks__checkpoint=dict(type='AtomicCheckpointHook', interval=1))
+    state = weights(train(tmp_path / 'whole', 'persistent workers', **settings))
+    resumed = train(tmp_path / 'part', 'persistent workers', resume=True,
+                    load_from=str(tmp_path / 'whole/epoch_1.pth'), **settings)
+    assert equal(weights(resumed), state)
+
+
 def test_without_the_hook_it_differs(whole, tmp_path):
     folder, state = whole
     off = train(tmp_path, resume=True, load_from=str(folder / 'iter_6.pth'),
