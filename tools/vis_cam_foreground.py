@@ -36,6 +36,7 @@ def main():
     except (ValueError, OSError) as error:
         raise SystemExit(f'error: {error}') from None
     print(args.out)
+    print('Foregrounds are flipped, too: where direction carries the label (signs, digits, text) train cam_bs-noflip')
 
 
 def draw(args):
