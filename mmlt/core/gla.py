@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmlt.core.counts import Counts
+
 from .counts import as_counts
 
 
-def estimate_prior(logits: Tensor, labels: Tensor, class_counts=None, ridge: float = 1e-6,
+def estimate_prior(logits: Tensor, labels: Tensor, class_counts: Counts | None = None, ridge: float = 1e-6,
                    steps: int = 100) -> Tensor:
     """(N, C) zero-shot logits, (N,) labels -> (C,) float64: the prior that the logits carry, which sums to 1.
 
@@ -67,7 +69,7 @@ def estimate_prior(logits: Tensor, labels: Tensor, class_counts=None, ridge: flo
 
 
 def generalized_logit_adjustment(zero_shot: Tensor, prior: Tensor, fine_tuned: Tensor | None = None,
-                                 class_counts=None) -> Tensor:
+                                 class_counts: Counts | None = None) -> Tensor:
     """(N, C) -> (N, C): zero-shot logits without their prior, plus fine-tuned logits without theirs.
 
     Args:
