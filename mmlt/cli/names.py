@@ -50,9 +50,11 @@ def methods(task=''):
 
 
 def comment(path):
-    """The comment at the top of a file, or that of its first base."""
+    """The comment at the top of a file, or after the line of its base."""
     lines = []
     for line in path.read_text().splitlines():
+        if line.startswith('_base_ = ') and not lines:
+            continue
         if not line.startswith('#'):
             break
         lines.append(line.lstrip('# '))
@@ -61,6 +63,9 @@ def comment(path):
 
 def family(path):
     """What kind of method an overlay is, by the classes it uses and the keys it sets."""
+    text = path.read_text()
+    if re.search(r'adapter|vit_base', text):
+        return 'foundation'
     used = ' '.join(parts(path))
     for pattern, name in CLASSES:
         if pattern.search(used):
