@@ -65,7 +65,8 @@ def shared_images(unlabelled, test):
     return sum(key in known for key in image_keys(unlabelled))
 
 
-def label_set(cfg, checkpoint, source, out, rates=None, alpha=3.0, threshold=0.0, trust=False, log=print):
+def label_set(cfg, checkpoint, source, out, rates=None, alpha=3.0, threshold=0.0, trust=False, allow_missing=(),
+              log=print):
     """Write the labels of an unlabelled set, see :func:`mmlt.data.datasets.pseudo.read_pseudo_labels`.
 
     Args:
@@ -76,6 +77,7 @@ def label_set(cfg, checkpoint, source, out, rates=None, alpha=3.0, threshold=0.0
         rates (str, optional): ``'crest'`` adds each class at its own rate, None every image.
         alpha (float): of ``'crest'``.
         threshold (float): only images of at least this confidence are added.
+        trust, allow_missing: see :mod:`mmlt.engine.load`.
 
     Returns:
         dict: the arrays of the file.
@@ -85,7 +87,7 @@ def label_set(cfg, checkpoint, source, out, rates=None, alpha=3.0, threshold=0.0
     """
     saved = read_checkpoint(checkpoint, trust=trust)
     model = MODELS.build(cfg.model, default_args=dict(data_preprocessor=cfg.get('data_preprocessor')))
-    check_fit(model, saved.get('state_dict', saved), ())
+    check_fit(model, saved.get('state_dict', saved), allow_missing)
     model.eval()
     dataset = DATASETS.build(unlabelled_set(source, pipeline_of(cfg.test_dataloader.dataset)))
     test = DATASETS.build(cfg.test_dataloader.dataset)
