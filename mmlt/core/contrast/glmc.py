@@ -1,15 +1,14 @@
 """Global and local mixture consistency.  Images x (N, D, H, W), C classes, logits z (N, C), counts n (C,)."""
 import math
+from collections.abc import Sequence
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmlt.core.counts import Counts
-
-from ..counts import ClassCounts
+from ..counts import ClassCounts, Counts
 
 
-def local_mix(images: Tensor, partners: Tensor, lam: Tensor, center: Tensor):
+def local_mix(images: Tensor, partners: Tensor, lam: float, center: Sequence[int]) -> Tensor:
     """Paste a box of the partners, half a side ceil(S sqrt(1 - lambda)) // 2 of the image's side S to each side of the
     centre, clipped at the border.
 
@@ -27,7 +26,7 @@ def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return -(target * logits.float().log_softmax(1)).sum(1).mean()
 
 
-def consistency(predicted: Tensor, projected: Tensor):
+def consistency(predicted: Sequence[Tensor], projected: Sequence[Tensor]) -> Tensor:
     """Two views' predictions and projections, (N, E) each -> -cos(p1, z2) - cos(p2, z1), z without gradient."""
     pairs = zip(predicted, (z.detach() for z in reversed(projected)))
     return -sum(F.cosine_similarity(p.float(), z.float(), dim=1).mean() for p, z in pairs)
@@ -37,6 +36,7 @@ class LabelWeights(ClassCounts):
     """Class weights n^-power that sum to C, times the soft rows of a mixture: (N, C) -> (N, C). Du et al., CVPR 2023,
     arXiv:2305.08661.
 
+    >>> import torch
     >>> LabelWeights(1.0, class_counts=[3, 1])(torch.tensor([[1., 1.]]))
     tensor([[0.5000, 1.5000]])
     """

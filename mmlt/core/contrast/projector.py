@@ -1,5 +1,4 @@
 """A head for contrast.  M features of width D, H hidden, E projected."""
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -9,7 +8,7 @@ from ..layers.base import unit
 class Projector(nn.Sequential):
     """Linear(D, H), batch norm, ReLU, Linear(H, E), and unit length: (M, D) -> (M, E)."""
 
-    def __init__(self, width: int, dim: int, hidden: Any = None):
+    def __init__(self, width: int, dim: int, hidden: int | None = None):
         hidden = hidden or width
         super().__init__(nn.Linear(width, hidden), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True),
                          nn.Linear(hidden, dim))
