@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mmlt.core.counts import Counts
 
-from .checks import check_range, check_shape
+from .checks import check_range, check_shape, check_tensor
 from .counts import ClassCounts, as_counts, log_prior
 
 
@@ -18,6 +18,8 @@ def adjustment(counts: Tensor, target: Tensor, tau: float = 1.0) -> Tensor:
 
 def adjust(logits: Tensor, shift: Tensor) -> Tensor:
     """(N, C, ...), (C,) -> (N, C, ...): the sum, in float32 or better."""
+    check_tensor('logits', logits)
+    check_shape('shift', shift, '(C,)')
     shift = shift.to(torch.promote_types(logits.dtype, torch.float32))
     return logits + shift.view(-1, *[1] * (logits.ndim - 2))
 
