@@ -2,6 +2,7 @@
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -29,14 +30,13 @@ def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 def consistency(predicted: Sequence[Tensor], projected: Sequence[Tensor]) -> Tensor:
     """Two views' predictions and projections, (N, E) each -> -cos(p1, z2) - cos(p2, z1), z without gradient."""
     pairs = zip(predicted, (z.detach() for z in reversed(projected)))
-    return -sum(F.cosine_similarity(p.float(), z.float(), dim=1).mean() for p, z in pairs)
+    return -torch.stack([F.cosine_similarity(p.float(), z.float(), dim=1).mean() for p, z in pairs]).sum()
 
 
 class LabelWeights(ClassCounts):
     """Class weights n^-power that sum to C, times the soft rows of a mixture: (N, C) -> (N, C). Du et al., CVPR 2023,
     arXiv:2305.08661.
 
-    >>> import torch
     >>> LabelWeights(1.0, class_counts=[3, 1])(torch.tensor([[1., 1.]]))
     tensor([[0.5000, 1.5000]])
     """
