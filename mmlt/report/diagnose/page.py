@@ -1,4 +1,5 @@
 """The diagnosis as a page and on the terminal.  C classes."""
+import datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,7 +16,6 @@ def write_page(out, found, data):
 
     from ..page import pictures
     from ..page.svg import Chart
-    from .run import today
     pictured = {}
     for kind, place in (('suspects', -1), ('leaks', -2)):
         for row in found.get(kind, [])[:SHOWN]:
@@ -36,7 +36,7 @@ def write_page(out, found, data):
     out.parent.mkdir(parents=True, exist_ok=True)
     text = env.get_template('diagnose.html').render(
         found, chart=chart.render(), css=page.joinpath('style.css').read_text(), pictured=pictured,
-        version=mmlt.__version__, made=today(), shown=SHOWN)
+        version=mmlt.__version__, made=datetime.datetime.now().isoformat(' ', 'minutes'), shown=SHOWN)
     out.write_text(text, encoding='utf-8', errors='replace')
     return out
 

@@ -1,5 +1,4 @@
 """The diagnosis from end to end.  C classes."""
-import datetime
 import time
 from pathlib import Path
 
@@ -164,7 +163,3 @@ def _epochs(data, size):
 
 def _names(data, classes):
     return [data.classes[c] for c in classes]
-
-
-def today():
-    return datetime.datetime.now().isoformat(' ', 'minutes')
