@@ -1,10 +1,14 @@
 """Reliability diagrams.  N samples."""
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from mmlt.core.calibration import ece, reliability_bins
 
-ACCURACY, OVER, UNDER, INK = '#3b6fb6', '#d9534f', '#5aa469', '#333333'
+ACCURACY, OVER, UNDER, INK = '#3b6fb6', '#d9534f', '#3f8f50', '#333333'
+GAPS = {'overconfident': dict(facecolor='#fbe9e8', edgecolor=OVER, hatch='////'),
+        'underconfident': dict(facecolor='#bcd2ea', edgecolor=UNDER, hatch='\\\\\\\\')}
 
 
 def reliability_diagram(path, confidence, correct, bins=15, splits=None, title=None):
@@ -34,12 +38,17 @@ def reliability_diagram(path, confidence, correct, bins=15, splits=None, title=N
         axes[0, i].set_title(f'{name} ({mask.sum():,}): ECE {errors[name]:.1f} %', fontsize=11, color=INK)
     axes[0, 0].set_ylabel('accuracy')
     axes[1, 0].set_ylabel('samples (%)')
-    for axis in axes[:, 0]:
-        axis.legend(loc='best', fontsize=8, frameon=False)
+    figure.legend(handles=_legend(), loc='outside lower center', ncols=5 if len(masks) > 1 else 2, fontsize=8,
+                  frameon=False)
     if title:
         figure.suptitle(title, fontsize=12, color=INK)
     figure.savefig(path, dpi=140)
     return errors
+
+
+def _legend():
+    return [Patch(color=ACCURACY, label='accuracy'), *(Patch(label=name, **style) for name, style in GAPS.items()),
+            Line2D([], [], color=ACCURACY, label='mean accuracy'), Line2D([], [], color=OVER, label='mean confidence')]
 
 
 def _panel(upper, lower, confidence, correct, bins):
@@ -48,15 +57,15 @@ def _panel(upper, lower, confidence, correct, bins):
     left = (np.arange(bins) / bins)[used]
     accuracy, gap = accuracy[used], (mean_confidence - accuracy)[used]
     bar = dict(width=1 / bins, align='edge', linewidth=.8)
-    upper.bar(left, accuracy - np.maximum(-gap, 0), color=ACCURACY, edgecolor='white', label='accuracy', **bar)
-    for side, color, label in ((gap > 0, OVER, 'overconfident'), (gap < 0, UNDER, 'underconfident')):
-        upper.bar(left[side], np.abs(gap[side]), bottom=np.minimum(accuracy, accuracy + gap)[side], color='none',
-                  edgecolor=color, hatch='////', label=label, **bar)
+    upper.bar(left, accuracy, color=ACCURACY, edgecolor='white', label='accuracy', **bar)
+    for side, (label, style) in zip((gap > 0, gap < 0), GAPS.items()):
+        upper.bar(left[side], np.abs(gap[side]), bottom=np.minimum(accuracy, accuracy + gap)[side], label=label,
+                  **style, **bar)
     upper.plot([0, 1], [0, 1], '--', color=INK, linewidth=1)
     upper.set(xlim=(0, 1), ylim=(0, 1))
     lower.bar(left, 100 * count[used] / count.sum(), color='#a9b4c2', edgecolor='white', **bar)
-    lower.axvline(correct.mean(), color=ACCURACY, linewidth=1.4, label='mean accuracy')
-    lower.axvline(confidence.mean(), color=OVER, linewidth=1.4, label='mean confidence')
+    lower.axvline(correct.mean(), color=ACCURACY, linewidth=1.4)
+    lower.axvline(confidence.mean(), color=OVER, linewidth=1.4)
     lower.set_xlabel('confidence')
     for axis in (upper, lower):
         axis.spines[['top', 'right']].set_visible(False)

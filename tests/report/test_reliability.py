@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from mmlt.core.calibration import ece
 from mmlt.report.reliability import reliability_diagram
@@ -35,7 +36,20 @@ def test_bars_are_the_accuracy(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Axes, 'bar', bar)
     reliability_diagram(tmp_path / 'a.png', [.3, .3, .8, .8], [1, 0, 0, 1], bins=2)
-    assert bars[:3] == [('accuracy', [0, .5], [.3, .5]), ('overconfident', [.5], [.3]), ('underconfident', [0], [.2])]
+    assert bars[:3] == [('accuracy', [0, .5], [.5, .5]), ('overconfident', [.5], [.3]), ('underconfident', [0], [.2])]
+
+
+def test_the_legend_shows_the_hatch_of_the_bars_even_of_a_kind_that_no_panel_has(tmp_path, monkeypatch):
+    figures, save = [], Figure.savefig
+    monkeypatch.setattr(Figure, 'savefig', lambda self, *args, **kwargs: (figures.append(self),
+                                                                         save(self, *args, **kwargs)))
+    reliability_diagram(tmp_path / 'a.png', [.9, .9, .3], [1, 0, 0], bins=5)  # nowhere underconfident
+    handles = {patch.get_label(): patch for patch in figures[0].legends[0].legend_handles}
+    drawn = {bar.get_label(): bar.patches[0] for bar in figures[0].axes[0].containers if bar.patches}
+    assert set(drawn) == {'accuracy', 'overconfident'}
+    for name, bar in drawn.items():
+        assert handles[name].get_hatch() == bar.get_hatch() and handles[name].get_facecolor() == bar.get_facecolor()
+    assert handles['underconfident'].get_hatch() and handles['underconfident'].get_hatch() != bar.get_hatch()
 
 
 def test_bad_input(tmp_path):
