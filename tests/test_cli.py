@@ -1,4 +1,5 @@
 """The command mmlt: its commands, names, and what it says of methods."""
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,15 +51,29 @@ def test_a_method_is_shown_with_its_overlay_and_docstrings(capsys):
     assert "type='LDAMLoss'" in shown and 'LDAMLoss\n' in shown and '1906.07413' in shown
 
 
-def test_every_overlay_names_a_family():
+@pytest.mark.parametrize('task', ['', 'det', 'seg'])
+def test_every_overlay_has_family_paper_and_cost(task):
     pytest.importorskip('mmengine')
-    from mmlt.cli.names import configs, methods
+    from mmlt.cli.names import methods
+    found = methods(task).values()
+    assert len(found) >= (70 if task == '' else 6)
+    for method in found:
+        assert method.text and method.cost and method.family not in ('', 'other'), method
+        assert re.search(r"(et al\.|and [A-Z]\w+|& [A-Z]\w+), |mmlt's own", method.paper), method
+
+
+def test_what_is_said_of_an_overlay():
+    pytest.importorskip('mmengine')
+    from mmlt.cli.names import OWN_COSTS, configs, methods
     found = methods()
-    assert len(found) >= 40 and all(method.text for method in found.values())
-    assert sum(method.family == 'other' for method in found.values()) <= 2
     assert found['cam_bs'].family == 'augmentation' and found['crt'].family == 'second stage'
     assert found['ldam'].paper == 'Cao et al., NeurIPS 2019, arXiv:1906.07413'
+    assert found['balpoe'].paper == 'Sanchez Aimar et al., CVPR 2023, arXiv:2206.05260'
+    assert found['ride_router'].paper == 'Wang et al., arXiv:2010.01809'  # 2010 is no year
+    assert found['bbn'].paper.endswith(', arXiv:1912.02413') and methods('seg')['gml'].paper.startswith('Suh and Seo')
+    assert found['lift_plus'][2:4] == ('Shi et al., ICML 2024, arXiv:2309.10019', 'foundation')  # of its base
     assert all(text for text, _ in configs().values())
+    assert set(OWN_COSTS) <= {*found, *(f'{task}/{name}' for task in ('det', 'seg') for name in methods(task))}
 
 
 def test_names_complete():

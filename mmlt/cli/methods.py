@@ -4,7 +4,6 @@ The cost against cross entropy and the evidence are those of the table of rules 
 docs/results.md where there are any.
 """
 import inspect
-import re
 
 
 def add_arguments(p):
@@ -20,30 +19,22 @@ def rows(word='', task='cls'):
     from .names import methods
     rules = [rule for rule in RULES if (rule.condition == 'detection') == (task == 'det')]
     known = {name: rule for rule in rules for name in rule.overlays}
-    found = []
+    found, numbers = [], results()
     for method in methods('' if task == 'cls' else task).values():
         if word.lower() in f'{method.name} {method.text} {method.family}'.lower():
             rule = known.get(method.name)
-            evidence = results().get(method.name) if task == 'cls' else None
+            evidence = numbers.get(method.name) if task == 'cls' else None
             evidence = f'{evidence} on the mini pack (CE 53.9)' if evidence else rule.evidence[0][0] if rule else ''
-            found.append((method, rule.cost if rule else cost(method), evidence))
+            found.append((method, rule.cost if rule else method.cost, evidence))
     return found
 
 
-def cost(method):
-    """What an overlay costs against cross entropy, by its family, where that is known."""
-    return {'sampler': 'none', 'loss': 'none to little', 'classifier': 'little', 'second stage': 'a short second run'
-            }.get(method.family, '')
-
-
 def results():
-    """{method: mean-class accuracy on the mini pack} of the tables in docs/results.md, {} without the file."""
+    """{method: mean-class accuracy on the mini pack} of docs/results.md, {} without the file."""
     from .names import folder
+    from .names import results as read
     file = folder().parent / 'docs/results.md'
-    text = file.read_text() if file.is_file() else ''
-    part = text[text.find('## The trick gallery, mini pack'):text.find('## MiSLAS, mini pack')]
-    found = dict(re.findall(r'^\| `([\w-]+)` \| \d \| \**([\d.]+(?: ± [\d.]+)?)', part, flags=re.M))
-    return {**found, **({'cam_bs': found['cam_bs_cb'], 'drs': found['drs_cb']} if 'drs_cb' in found else {})}
+    return read(file.read_text()) if file.is_file() else {}
 
 
 def run(args):

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-SOURCE = re.compile(r'(?:[A-Z][\w-]+ (?:et al\.|and [A-Z][\w-]+), [^.]*?20\d\d)?(?:(?:, )?arXiv:\d{4}\.\d{4,5})?')
+ARXIV = r'(?:arXiv:)?(\d{4}\.\d{4,5})'
+SOURCE = re.compile(r"mmlt's own(?:, after [^.:]*)?|[A-Z][\w-]+(?: [A-Z][\w-]+)? (?:et al\.|(?:and|&) [A-Z][\w-]+)(?:, [^.:]*?[12]\d{3}\b(?!\.\d))?"
+                    rf"(?:, {ARXIV})?")
 # the classes that say what kind of method an overlay is, before its keys
 CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|ProCo|SupCon|MultiView'), 'contrast'),
            (re.compile('Expert|RIDE|SADE|BalPoE|DiVE|CBD|Distill'), 'experts'),
@@ -12,15 +14,37 @@ CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|ProCo|SupCon|MultiView'), 'cont
 # the keys that say what kind of method an overlay is, the first that applies
 FAMILIES = (('load_from', 'second stage'), ('cam', 'augmentation'), ('augments', 'augmentation'),
             ('batch_augments', 'augmentation'), ('sampler', 'sampler'), ('classifier', 'classifier'),
-            ('loss', 'loss'), ('hooks', 'schedule'), ('init_cfg', 'training'))
+            ('cls_predictor_cfg', 'classifier'), ('loss', 'loss'), ('loss_cls', 'loss'), ('loss_decode', 'loss'),
+            ('oversample_thr', 'sampler'), ('logit_adjust', 'second stage'), ('hooks', 'schedule'), ('init_cfg', 'training'))
+# seconds of a whole training against cross entropy, by the passes that a step makes: by family, then by method
+COSTS = {'sampler': 'that of cross entropy', 'loss': 'that of cross entropy, or little more',
+         'classifier': 'that of cross entropy, or little more', 'second stage': 'a short second run',
+         'schedule': 'that of cross entropy', 'augmentation': '1.0 to 1.3 times cross entropy',
+         'contrast': 'about 2 times, two views of an image', 'experts': '1.5 to 2 times, three experts',
+         'training': 'up to 2 times, two passes a step', 'foundation': '10 epochs of a large model'}
+OWN_COSTS = {
+    'bbn': 'about 2 times, two images a step', 'bcl': 'about 3 times, three views of an image',
+    'gml': 'about 3 times, three views of an image, after the teacher', 'gml_teacher': 'a deeper network',
+    'proco': 'about 3 times, three views of an image',
+    'm2m': 'a plain run first, then up to 10 gradient steps for each new image',
+    'cbd': 'a plain run first, then one with its forward passes', 'dive': 'a run of balanced softmax first, then one '
+    'with its forward passes', 'ride_router': 'a short second run',
+    'rotation': 'a run of its own on rotated images', 'ssp': 'that of cross entropy, after the rotation run',
+    'fast': 'less: no workers, no decoding', 'crest': '65,536 steps a generation, labelled and unlabelled images',
+    'tau_norm': 'none, a trained model is adjusted', 'ncm': 'one pass over the training images',
+    'seg/posthoc': 'none, a trained model is adjusted', 'seg/bcl': 'cross entropy and a contrast of pixels',
+    'seg/gml': 'cross entropy and a contrast of pixels', 'det/rfs': 'longer epochs',
+    'lift_plus': '5 epochs of a large model', 'linear_probe': '10 epochs, forward passes of the backbone alone',
+    'classifier_only+la': '10 epochs, forward passes of the backbone alone', 'vit_b16_clip': 'that of the larger backbone'}
 
 
 class Method(NamedTuple):
-    """An overlay: its name, first comment, paper, family, and file."""
+    """An overlay: its name, first comment, paper, family, cost against cross entropy, and file."""
     name: str
     text: str
     paper: str
     family: str
+    cost: str
     path: Path
 
 
@@ -38,15 +62,38 @@ def configs():
     return found
 
 
-def methods(task=''):
-    """{name: :class:`Method`} of the overlays for classification, or of ``task`` det or seg."""
+def methods(task='', root=None):
+    """{name: :class:`Method`} of the overlays for classification, or of ``task`` det or seg; one that stands on another
+    has its family and paper."""
     found = {}
-    for path in sorted((folder() / task / 'methods').glob('*.py')):
+    for path in sorted(((root or folder()) / task / 'methods').glob('*.py')):
         if path.name[0] != '_':
-            text = comment(path)
-            paper = max((m[0] for m in SOURCE.finditer(text)), key=len, default='')
-            found[path.stem] = Method(path.stem, text, paper.strip(' ,'), family(path), path)
+            text, kind = comment(path), family(path)
+            source = paper(text)
+            if base := re.search(r"^_base_ = '([^']*)'", path.read_text(), re.M):
+                parent = path.parent / base[1]
+                source = source or paper(comment(parent))
+                kind = family(parent) if kind == 'other' else kind
+            cost = OWN_COSTS.get(f'{task}/{path.stem}'.strip('/')) or COSTS.get(kind, '')
+            found[path.stem] = Method(path.stem, text, source, kind, cost, path)
     return found
+
+
+def paper(text):
+    """The source that a comment names: authors, venue, year and arXiv id; '' without one.
+
+    >>> paper('Driven apart. Wang et al., ICLR 2021, 2010.01809.')
+    'Wang et al., ICLR 2021, arXiv:2010.01809'
+    """
+    found = max((match[0] for match in SOURCE.finditer(text)), key=len, default='')
+    return re.sub(ARXIV, r'arXiv:\1', found)
+
+
+def results(text):
+    """{method: mean-class accuracy on the mini pack} of the text of docs/results.md."""
+    part = text[text.find('## The trick gallery, mini pack'):text.find('## MiSLAS, mini pack')]
+    found = dict(re.findall(r'^\| `([\w-]+)` \| \d \| \**([\d.]+(?: ± [\d.]+)?)', part, flags=re.M))
+    return {**found, **({'cam_bs': found['cam_bs_cb'], 'drs': found['drs_cb']} if 'drs_cb' in found else {})}
 
 
 def comment(path):
