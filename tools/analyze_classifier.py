@@ -1,4 +1,8 @@
-"""Weight norms, biases and accuracies of a trained classifier against the class counts, as PNG and CSV."""
+"""Weight norms, biases and accuracies of a trained classifier against the class counts, as PNG and CSV:
+python tools/analyze_classifier.py work_dirs/ce_cifar100_lt/epoch_200.pth
+
+A cosine classifier divides the weights by their norms; there the cosine with the nearest class stands in their place.
+"""
 import argparse
 from pathlib import Path
 
@@ -7,8 +11,10 @@ import numpy as np
 from mmlt.core.counts import as_counts
 from mmlt.engine.load import add_arguments, read_checkpoint
 from mmlt.report.classifier import (
+    class_names,
     classifier_table,
     find_classifier,
+    is_cosine,
     log_count_correlation,
     plot_classifier,
     read_accuracy,
@@ -18,7 +24,7 @@ from mmlt.report.classifier import (
 
 
 def parse_args(args=None):
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('checkpoint', help='of MMEngine, or a plain state dict')
     parser.add_argument('--path', help='module path of the classifier (default: head.fc and other usual ones)')
     parser.add_argument('--counts', help='json with the training counts (default: those stored in the checkpoint)')
@@ -26,6 +32,8 @@ def parse_args(args=None):
     parser.add_argument('--accuracy', help='per-class accuracy: json of a test with per_class=True, json list or csv')
     parser.add_argument('--many', type=int, default=100)
     parser.add_argument('--few', type=int, default=20)
+    parser.add_argument('--cosine', action='store_true', default=None,
+                        help='the classifier ignores norms (default: what the config in the checkpoint says)')
     add_arguments(parser, fit=False)
     parser.add_argument('--out', help='path of the results without suffix (default: <checkpoint>_classifier)')
     return parser.parse_args(args)
@@ -55,7 +63,8 @@ def main(args=None):
         accuracy = read_accuracy(args.accuracy, len(counts)) if args.accuracy else None
     except (ValueError, OSError) as error:
         raise SystemExit(f'error: {error}') from None
-    table = classifier_table(weight, bias, counts, accuracy, args.many, args.few)
+    cosine = is_cosine(checkpoint) if args.cosine is None else args.cosine
+    table = classifier_table(weight, bias, counts, accuracy, args.many, args.few, class_names(checkpoint), cosine)
     out = Path(args.out or Path(args.checkpoint).with_suffix('').as_posix() + '_classifier')
     out.parent.mkdir(parents=True, exist_ok=True)
     png, csv = out.with_name(out.name + '.png'), out.with_name(out.name + '.csv')
@@ -63,7 +72,7 @@ def main(args=None):
     plot_classifier(png, table, f'{Path(args.checkpoint).name}: {path}')
 
     print(f'{path}: {len(weight)} classes x {weight.shape[1]} features')
-    for key in ('norm', 'bias', 'accuracy'):
+    for key in ('norm', 'nearest', 'bias', 'accuracy'):
         if key in table:
             groups = {group: table[key][table['group'] == group] for group in ('many', 'medium', 'few')}
             means = ', '.join(f'{group} {np.nanmean(x):.3f}' for group, x in groups.items() if np.isfinite(x).any())

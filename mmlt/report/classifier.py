@@ -1,4 +1,5 @@
 """A trained classifier against the class counts.  C classes, D feature width."""
+import ast
 import csv
 import json
 import re
@@ -9,6 +10,9 @@ import torch
 from mmlt.core.counts import as_counts, shot_groups
 
 PATHS = ('head.fc', 'head.layers.head', 'head.head', 'head', 'fc', 'classifier', 'linear')
+COSINE = {'CosineLinear', 'CausalLinear', 'NormedLinear', 'NormedConv2d', 'NormProduct', 'ArcFaceClsHead'}
+LABELS = {'norm': 'weight norm', 'nearest': 'cosine with the nearest class', 'bias': 'bias', 'accuracy': 'accuracy (%)'}
+MAX_NAMED = 60  # classes with a line each
 COLORS = {'many': '#3b6fb6', 'medium': '#e0a030', 'few': '#d9534f'}
 
 
@@ -52,6 +56,20 @@ def stored_counts(checkpoint):
     return counts if counts is not None else buffers[0] if buffers else None
 
 
+def is_cosine(checkpoint):
+    """Whether the model's config in the checkpoint has a classifier that divides the weights by their norms."""
+    tree = ast.parse(checkpoint.get('meta', {}).get('cfg') or '')
+    models = [node.value for node in tree.body if isinstance(node, ast.Assign)
+              and getattr(node.targets[0], 'id', None) == 'model']
+    words = {node.value for model in models for node in ast.walk(model) if isinstance(node, ast.Constant)}
+    return any(name in words for name in COSINE)
+
+
+def class_names(checkpoint):
+    """Names of the classes (C,) that MMEngine stored with the checkpoint, or None."""
+    return checkpoint.get('meta', {}).get('dataset_meta', {}).get('classes')
+
+
 def read_accuracy(path, num_classes):
     """Accuracies in percent (C,), NaN where missing: a json list, the json of a test with ``per_class=True``, or a csv
     with the columns ``class`` and ``accuracy``."""
@@ -72,13 +90,27 @@ def read_accuracy(path, num_classes):
     return accuracy
 
 
-def classifier_table(weight, bias, counts, accuracy=None, many=100, few=20):
-    """Columns by name, each (C,): class, count, group, norm and, where given, bias and accuracy."""
+def classifier_table(weight, bias, counts, accuracy=None, many=100, few=20, names=None, cosine=False):
+    """Columns by name, each (C,): class, name (where given), count, group, norm and, where given, bias and accuracy.
+
+    With ``cosine`` the norms of the weights do nothing; in their place stands, as ``nearest``, the largest cosine of a
+    class's weight with that of another class.
+    """
     counts = as_counts(counts, len(weight), allow_empty=True).cpu()
+    if names is not None and len(names) != len(weight):
+        raise ValueError(f'{len(names)} class names for {len(weight)} classes')
     groups = shot_groups(counts, many, few)
-    table = {'class': np.arange(len(weight)), 'count': counts.long().numpy(),
-             'group': np.select([mask.numpy() for mask in groups.values()], list(groups), ''),
-             'norm': torch.as_tensor(weight).double().norm(dim=1).numpy()}
+    table = {'class': np.arange(len(weight))}
+    if names is not None:
+        table['name'] = np.asarray(names, dtype=str)
+    table['count'] = counts.long().numpy()
+    table['group'] = np.select([mask.numpy() for mask in groups.values()], list(groups), '')
+    weight = torch.as_tensor(weight).double()
+    if cosine:
+        unit = torch.nn.functional.normalize(weight, dim=1)
+        table['nearest'] = (unit @ unit.T).fill_diagonal_(-1).max(1).values.numpy()
+    else:
+        table['norm'] = weight.norm(dim=1).numpy()
     if bias is not None:
         table['bias'] = torch.as_tensor(bias).double().numpy()
     if accuracy is not None:
@@ -103,24 +135,50 @@ def write_csv(path, table):
 
 
 def plot_classifier(path, table, title=None):
-    """Scatter norm, bias and accuracy against the training count, as one PNG."""
+    """Norm, bias and accuracy against the training count, as one PNG: a named line a class, the largest on top, or for
+    more than 60 classes, or without names, a scatter."""
     from matplotlib.figure import Figure
 
-    panels = [(key, label) for key, label in (('norm', 'weight norm'), ('bias', 'bias'), ('accuracy', 'accuracy (%)'))
-              if key in table]
-    figure = Figure(figsize=(4.2 * len(panels), 3.6), layout='constrained', facecolor='white')
-    for axis, (key, label) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+    keys = [key for key in LABELS if key in table]
+    named = 'name' in table and len(table['name']) <= MAX_NAMED
+    height = 1.3 + .165 * len(table['count']) if named else 3.8
+    figure = Figure(figsize=(3.2 * len(keys) + 2.2 if named else 4.2 * len(keys), height), layout='constrained',
+                    facecolor='white')
+    axes = figure.subplots(1, len(keys), squeeze=False, sharey=named)[0]
+    order = np.argsort(-table['count'], kind='stable')
+    for axis, key in zip(axes, keys):
         for group, color in COLORS.items():
-            use = table['group'] == group
+            use = table['group'][order] == group
             if use.any():
-                axis.scatter(table['count'][use], table[key][use], s=18, color=color, alpha=.75, linewidth=0,
-                             label=group)
-        axis.set_xscale('symlog', linthresh=1)  # shows a count of 0
-        axis.set(xlabel='training images of the class', ylabel=label)
-        axis.set_title(f'correlation with log count: {log_count_correlation(table, key):.2f}', fontsize=10)
+                x, y = table['count'][order][use], table[key][order][use]
+                if named:
+                    x, y = y, np.flatnonzero(use)
+                axis.scatter(x, y, s=18, color=color, alpha=.85, linewidth=0, label=group)
+        axis.set_title(f'correlation with log count: {log_count_correlation(table, key):.2f}', fontsize=9)
         axis.spines[['top', 'right']].set_visible(False)
         axis.grid(alpha=.25)
-    axis.legend(fontsize=8, frameon=False)
+        if named:
+            axis.set(xlabel=LABELS[key])
+        else:
+            _count_axis(axis, table['count'])
+            axis.set(ylabel=LABELS[key])
+    if named:
+        axes[0].set(ylim=(len(order) - .4, -.6))
+        axes[0].set_yticks(range(len(order)), [f"{table['name'][i]}  {table['count'][i]:,}" for i in order], fontsize=7)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc='outside lower center', ncols=3, fontsize=8, frameon=False)
     if title:
         figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=140)
+
+
+def _count_axis(axis, counts):
+    """A logarithmic axis that shows a count of 0, with about five round counts on it."""
+    axis.set_xscale('symlog', linthresh=1)
+    low, high = max(counts.min(), 1), max(counts.max(), 1)
+    ticks = [step * 10 ** power for power in range(8) for step in (1, 2, 5)]
+    ticks = [tick for tick in ticks if low / 1.5 <= tick <= high * 1.5]
+    ticks = ([0] if counts.min() == 0 else []) + ticks[::-(-len(ticks) // 7)]
+    axis.set_xticks(ticks, [f'{tick:,}' for tick in ticks])
+    axis.minorticks_off()
+    axis.set_xlim(-.2 if counts.min() == 0 else low / 1.3, high * 1.3)
+    axis.set_xlabel('training images of the class')

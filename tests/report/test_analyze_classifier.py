@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 
 from mmlt.core.counts import ClassCounts
@@ -14,7 +15,9 @@ from mmlt.engine.load import read_checkpoint
 from mmlt.report.classifier import (
     classifier_table,
     find_classifier,
+    is_cosine,
     log_count_correlation,
+    plot_classifier,
     read_accuracy,
     stored_counts,
 )
@@ -73,6 +76,44 @@ def test_table_and_correlation():
     assert 'bias' not in empty and empty['group'][2] == 'few'
     assert log_count_correlation(empty, 'norm') == pytest.approx(1)
     assert np.isnan(log_count_correlation(classifier_table(WEIGHT, None, [9, 9, 9]), 'norm'))
+
+
+def figure_of(monkeypatch, table, path):
+    figures, save = [], Figure.savefig
+    monkeypatch.setattr(Figure, 'savefig', lambda self, *args, **kwargs: (figures.append(self),
+                                                                         save(self, *args, **kwargs)))
+    plot_classifier(path, table)
+    return figures[0]
+
+
+def test_every_named_class_has_its_line_the_largest_on_top(tmp_path, monkeypatch):
+    counts, names = torch.arange(13, 56).flip(0), [f'sign_{i}' for i in range(43)]
+    table = classifier_table(torch.rand(43, 4), None, counts, names=names)
+    axis = figure_of(monkeypatch, table, tmp_path / 'a.png').axes[0]
+    assert [text.get_text() for text in axis.get_yticklabels()] == [f'{n}  {c}' for n, c in zip(names, counts)]
+    low, high = axis.get_ylim()
+    assert low > 42 > 0 > high
+    with pytest.raises(ValueError, match='2 class names for 43 classes'):
+        classifier_table(torch.rand(43, 4), None, counts, names=names[:2])
+
+
+@pytest.mark.parametrize('counts', [range(13, 210), range(5, 1281), [0, 9, 4000]])
+def test_the_count_axis_has_several_round_ticks(tmp_path, monkeypatch, counts):
+    table = classifier_table(torch.rand(len(counts), 4), None, counts)
+    axis = figure_of(monkeypatch, table, tmp_path / 'a.png').axes[0]
+    shown = [tick for tick in axis.get_xticks() if axis.get_xlim()[0] <= tick <= axis.get_xlim()[1]]
+    assert 3 <= len(shown) <= 8 and (0 in shown) == (0 in counts)
+
+
+def test_norms_that_a_cosine_layer_ignores_are_not_shown():
+    cfg = "model = dict(head=dict(classifier=dict(type='%s'), fc=1))\nother = 'CosineLinear'\n"
+    assert is_cosine(dict(meta=dict(cfg=cfg % 'CosineLinear')))
+    assert not is_cosine(dict(meta=dict(cfg=cfg % 'TauNormLinear'))) and not is_cosine(checkpoint(WEIGHT))
+    weight = np.random.default_rng(0).normal(size=(3, 4))
+    unit = [row / np.sqrt((row ** 2).sum()) for row in weight]
+    table = classifier_table(torch.as_tensor(weight) * torch.tensor([[1.], [5.], [9.]]), None, COUNTS, cosine=True)
+    assert 'norm' not in table
+    np.testing.assert_allclose(table['nearest'], [max(unit[i] @ unit[j] for j in range(3) if j != i) for i in range(3)])
 
 
 def test_accuracy_files(tmp_path):
