@@ -1,4 +1,5 @@
 """Long-tailed visual recognition for MMPretrain, MMDetection, MMSegmentation and timm."""
+import runpy
 import shutil
 from pathlib import Path
 
@@ -28,9 +29,9 @@ EXTRAS = {
 }
 
 
-
 class BuildWithConfigs(build_py):
-    """The wheel holds configs/ and tools/ as mmlt/.mim, where MMEngine looks for ``mmlt::...``."""
+    """The wheel holds configs/ and tools/ as mmlt/.mim, where MMEngine looks for ``mmlt::...`` and mim for
+    its index of methods."""
 
     def run(self):
         super().run()
@@ -40,7 +41,11 @@ class BuildWithConfigs(build_py):
         for name in ('configs', 'tools'):
             shutil.copytree(ROOT / name, mim / name, dirs_exist_ok=True,
                             ignore=shutil.ignore_patterns('__pycache__'))
-        (mim / 'model-index.yml').write_text('Import: []\n')  # MMEngine asks it first; no weights are published
+        (mim / 'docs').mkdir(exist_ok=True)
+        shutil.copy(ROOT / 'docs/results.md', mim / 'docs')  # the evidence that mmlt methods shows
+        names, index = (runpy.run_path(str(ROOT / f'mmlt/{file}.py')) for file in ('cli/names', 'report/model_index'))
+        index['write_index'](mim, {task: names['methods'](task, mim / 'configs') for task in ('', 'det', 'seg')},
+                             names['results']((ROOT / 'docs/results.md').read_text()))
 
 
 setup(

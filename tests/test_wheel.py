@@ -26,8 +26,9 @@ def site(tmp_path_factory):
     source, out = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('out')
     for name in ('mmlt', 'configs', 'tools'):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__'))
-    for name in ('setup.py', 'pyproject.toml', 'README.md'):
-        shutil.copy(ROOT / name, source)
+    (source / 'docs').mkdir()
+    for name in ('setup.py', 'pyproject.toml', 'README.md', 'docs/results.md'):
+        shutil.copy(ROOT / name, source / name)
     built = subprocess.run([sys.executable, 'setup.py', '-q', 'bdist_wheel', '-d', out], cwd=source, text=True,
                            capture_output=True)
     if 'invalid command' in built.stderr:
@@ -52,3 +53,19 @@ def test_configs_and_tools_without_a_checkout(site, tmp_path):
     done = subprocess.run([sys.executable, '-m', 'mmlt.tools.train', 'digits', 'crt'], cwd=tmp_path, env=env, text=True,
                           capture_output=True)
     assert done.returncode == 1 and 'error: the run begins from a trained model' in done.stderr, done.stderr
+
+
+def test_the_index_names_every_method_and_files_that_are_there(site):
+    yaml = pytest.importorskip('yaml')
+    mim = site / 'mmlt/.mim'
+    metafiles = [mim / file for file in yaml.safe_load((mim / 'model-index.yml').read_text())['Import']]
+    parts = [yaml.safe_load(file.read_text()) for file in metafiles]
+    models = {model['Name']: model for part in parts for model in part['Models']}
+    overlays = {f'{path.parents[1].name}/{path.stem}'.removeprefix('configs/')
+                for path in (ROOT / 'configs').glob('**/methods/*.py') if path.name[0] != '_'}
+    assert {collection['Name'] for part in parts for collection in part['Collections']} == overlays <= set(models)
+    assert all((mim / model['Config']).is_file() for model in models.values())
+    assert 'ldam-drw_cifar100_lt' in models and models['ldam-drw_cifar100_lt']['In Collection'] == 'ldam-drw'
+    result = models['mixup-cam_bs-ft']['Results'][0]['Metrics']
+    assert result == {'Mean Class Accuracy': 61.13, 'Standard Deviation over Seeds': 0.65}
+    assert all({'Family', 'Cost'} <= set(part['Collections'][0]['Metadata']) for part in parts)

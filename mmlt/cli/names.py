@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ARXIV = r'(?:arXiv:)?(\d{4}\.\d{4,5})'
-SOURCE = re.compile(r"mmlt's own(?:, after [^.:]*)?|[A-Z][\w-]+(?: [A-Z][\w-]+)? (?:et al\.|(?:and|&) [A-Z][\w-]+)(?:, [^.:]*?[12]\d{3}\b(?!\.\d))?"
-                    rf"(?:, {ARXIV})?")
+SOURCE = re.compile(r"mmlt's own(?:, after [^.:]*)?|[A-Z][\w-]+(?: [A-Z][\w-]+)? (?:et al\.|(?:and|&) [A-Z][\w-]+)"
+                    rf"(?:, [^.:]*?[12]\d{{3}}\b(?!\.\d))?(?:, {ARXIV})?")
 # the classes that say what kind of method an overlay is, before its keys
 CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|ProCo|SupCon|MultiView'), 'contrast'),
            (re.compile('Expert|RIDE|SADE|BalPoE|DiVE|CBD|Distill'), 'experts'),
@@ -15,7 +15,8 @@ CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|ProCo|SupCon|MultiView'), 'cont
 FAMILIES = (('load_from', 'second stage'), ('cam', 'augmentation'), ('augments', 'augmentation'),
             ('batch_augments', 'augmentation'), ('sampler', 'sampler'), ('classifier', 'classifier'),
             ('cls_predictor_cfg', 'classifier'), ('loss', 'loss'), ('loss_cls', 'loss'), ('loss_decode', 'loss'),
-            ('oversample_thr', 'sampler'), ('logit_adjust', 'second stage'), ('hooks', 'schedule'), ('init_cfg', 'training'))
+            ('oversample_thr', 'sampler'), ('logit_adjust', 'second stage'), ('hooks', 'schedule'),
+            ('init_cfg', 'training'))
 # seconds of a whole training against cross entropy, by the passes that a step makes: by family, then by method
 COSTS = {'sampler': 'that of cross entropy', 'loss': 'that of cross entropy, or little more',
          'classifier': 'that of cross entropy, or little more', 'second stage': 'a short second run',
@@ -27,15 +28,16 @@ OWN_COSTS = {
     'gml': 'about 3 times, three views of an image, after the teacher', 'gml_teacher': 'a deeper network',
     'proco': 'about 3 times, three views of an image',
     'm2m': 'a plain run first, then up to 10 gradient steps for each new image',
-    'cbd': 'a plain run first, then one with its forward passes', 'dive': 'a run of balanced softmax first, then one '
-    'with its forward passes', 'ride_router': 'a short second run',
+    'cbd': 'a plain run first, then one with its forward passes',
+    'dive': 'a run of balanced softmax first, then one with its forward passes', 'ride_router': 'a short second run',
     'rotation': 'a run of its own on rotated images', 'ssp': 'that of cross entropy, after the rotation run',
     'fast': 'less: no workers, no decoding', 'crest': '65,536 steps a generation, labelled and unlabelled images',
     'tau_norm': 'none, a trained model is adjusted', 'ncm': 'one pass over the training images',
     'seg/posthoc': 'none, a trained model is adjusted', 'seg/bcl': 'cross entropy and a contrast of pixels',
     'seg/gml': 'cross entropy and a contrast of pixels', 'det/rfs': 'longer epochs',
     'lift_plus': '5 epochs of a large model', 'linear_probe': '10 epochs, forward passes of the backbone alone',
-    'classifier_only+la': '10 epochs, forward passes of the backbone alone', 'vit_b16_clip': 'that of the larger backbone'}
+    'classifier_only+la': '10 epochs, forward passes of the backbone alone',
+    'vit_b16_clip': 'that of the larger backbone'}
 
 
 class Method(NamedTuple):

@@ -1,0 +1,2 @@
+_base_ = '../data/digits.py'
+# cross entropy
