@@ -41,30 +41,36 @@ def write_gallery(model, dataset, indices, path, ratio=1.0, kinds=KINDS):
         raise ValueError('no images to show; pass at least one index')
     teacher, counts = CAMTeacher(model), class_counts(dataset)
     names = getattr(dataset, 'metainfo', {}).get('classes') or range(len(counts))
+    texts = [f'{name!s:.24}\nn = {count:,}' for name, count in zip(names, counts)]
     across = 2 if len(indices) > 3 else 1
-    down = -(-len(indices) // across)
-    figure = Figure(figsize=(across * 5.9 + .1, down * 1.52 + .5), layout='constrained', facecolor='white')
-    figure.get_layout_engine().set(w_pad=.02, h_pad=.03)
-    for strip in figure.subfigures(1, across, squeeze=False, wspace=.02)[0]:
-        strip.cells = iter(strip.subplots(down, 4, squeeze=False))
-        strip.first = True
-    for i, (index, kind) in enumerate(zip(indices, cycle(kinds))):
-        strip, item = figure.subfigs[i % across], dataset[index]
+    rows = _cells(across, -(-len(indices) // across), max(len(line) for text in texts for line in text.split('\n')))
+    for i, (row, index, kind) in enumerate(zip(rows, indices, cycle(kinds))):
+        item = dataset[index]
         panels = _panels(teacher, item, ratio, kind, torch.Generator().manual_seed(i))
-        label = int(item['data_samples'].gt_label)
-        row = next(strip.cells)
-        _draw(row, panels, f'{names[label]}\nn = {counts[label]:,}', kind)
-        if strip.first:
-            strip.first = False
+        _draw(row, panels, texts[int(item['data_samples'].gt_label)], kind)
+        if i < across:
             for axis, title in zip(row, PANELS):
                 axis.set_title(title, fontsize=10, color=INK)
-    for strip in figure.subfigs:
-        for row in strip.cells:
-            for axis in row:
-                axis.axis('off')
+    for row in rows[len(indices):]:
+        for axis in row:
+            axis.axis('off')
+    figure = rows[0][0].figure
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.suptitle(f'Foreground = CAM ≥ {ratio:g} · mean, moved over the unchanged image', fontsize=11, color=INK)
+    figure.suptitle(f'Foreground = CAM ≥ {ratio:g} · mean, moved over the unchanged image', fontsize=11, color=INK,
+                    y=1 - .1 / figure.get_figheight(), va='top')
     figure.savefig(path, dpi=130)
+
+
+def _cells(across, down, letters):
+    """Axes of ``across`` equal halves, a list of rows with four cells of one size, to whose left is room for a name."""
+    cell, text = 1.15, .3 + .062 * letters  # inches
+    size = np.array([across * (text + 4.3 * cell), down * 1.22 * cell + .75])
+    figure = Figure(figsize=size, facecolor='white')
+    rows = []
+    for i in range(across * down):
+        left, bottom = i % across * (text + 4.3 * cell) + text, size[1] - .7 - (i // across * 1.22 + 1) * cell
+        rows.append([figure.add_axes([*([left + 1.05 * cell * k, bottom] / size), *(cell / size)]) for k in range(4)])
+    return rows
 
 
 def _panels(teacher, item, ratio, kind, generator):

@@ -7,6 +7,7 @@ import torch
 
 pytest.importorskip('mmpretrain')
 from cam_ranks import Squares, classifier
+from matplotlib.figure import Figure
 from mmengine.config import Config
 
 from mmlt.report.cam_gallery import _panels, from_head_to_tail, write_gallery
@@ -21,6 +22,22 @@ def test_gallery_is_written_and_shows_the_images(tmp_path):
     assert cv2.imread(str(path)).shape[0] < picture.shape[0]
     with pytest.raises(ValueError, match='no images'):
         write_gallery(classifier(), Squares(), [], path)
+
+
+def test_cells_are_of_one_size_whatever_the_names(tmp_path, monkeypatch):
+    figures, save = [], Figure.savefig
+    monkeypatch.setattr(Figure, 'savefig', lambda self, *args, **kwargs: (figures.append(self),
+                                                                         save(self, *args, **kwargs)))
+    dataset = Squares()
+    dataset._metainfo = dict(classes=['cat', 'prohibited_for_vehicles_over_3.5_tons', *'abcdefgh'])
+    write_gallery(classifier(), dataset, range(5), tmp_path / 'gallery.png')
+    cells = [axis.get_position() for axis in figures[0].axes if axis.axison]
+    sizes = np.array([[cell.width, cell.height] * figures[0].get_size_inches() for cell in cells])
+    assert len(cells) == 20 and np.allclose(sizes, sizes[0, 0])
+    left, right = cells[0].x0, cells[4].x0
+    assert right - left == pytest.approx(.5)
+    drawn = [axis.yaxis.label.get_window_extent() for axis in figures[0].axes if axis.get_ylabel()]
+    assert len(drawn) == 5 and min(box.x0 for box in drawn) >= 0
 
 
 def test_panels_are_rgb_whatever_the_channel_order():
