@@ -24,7 +24,9 @@ from mmlt import swap_classifier
 os.environ.setdefault('HF_HUB_OFFLINE', '1')
 FRAMEWORKS = {'mmpretrain': 'MMPretrain', 'mmdet': 'MMDetection', 'mmseg': 'MMSegmentation', 'timm': 'timm'}
 CLASSIFIERS = (r'fc_cls$', r'conv_seg$', r'^head\.(.*\.)?(fc|head)$', r'^head\.',
-               r'\.(conv_cls|cls_logits|retina_cls)$')
+               r'\.(conv_cls|cls_logits|cls_embed|\w+_cls)(\.\d+)?$', r'\.cls_branches\.\d+$',
+               r'^backbone\.(fc|classifier(\.\d+)?)$')
+NOT_CLASSIFIERS = r'rpn_head|_reg|\.loss'
 LOSS = {'mmpretrain': 'LogitAdjustLoss', 'mmdet': 'BalancedSoftmaxLoss', 'mmseg': 'LogitAdjustLoss'}
 PLACE = {'mmpretrain': ('head', 'loss'), 'mmdet': ('roi_head', 'bbox_head', 'loss_cls'),
          'mmseg': ('decode_head', 'loss_decode')}
@@ -75,24 +77,38 @@ def build(framework, cfg, device='meta'):
 
 
 def attempt(framework, case):
-    """-> {'swap': outcome, 'loss': outcome, 'load': outcome}; an outcome is 'works' or 'refused: ...'.
+    """-> {'swap': outcome, 'loss': outcome, 'load': outcome}; an outcome is 'works', 'refused: ...' or 'no such ...'.
 
     Raises:
         Skip: the framework cannot build the case.
     """
     cfg = load(framework, case)
     model, device = _first_that_builds(framework, cfg)
+    try:
+        return _attempt(framework, cfg, model, device)
+    except RuntimeError as error:
+        if device == 'cpu' or 'meta tensors' not in str(error):  # a layer of the framework that reads its values
+            raise
+        return _attempt(framework, cfg, build(framework, deepcopy(cfg), 'cpu'), 'cpu')
+
+
+def _attempt(framework, cfg, model, device):
+    if any(base.__name__ == 'BaseSelfSupervisor' for base in type(model).__mro__):
+        return dict(swap='no such layer', loss='no such loss')
     out, state = {}, model.state_dict()
     names = [name for name, m in model.named_modules() if hasattr(m, 'in_features') or hasattr(m, 'kernel_size')]
     path = None
     if framework != 'timm':
-        found = (name for pattern in CLASSIFIERS for name in reversed(names) if re.search(pattern, name))
-        path = next(found, 'head.fc')
-    out['swap'] = _outcome(lambda: swap_classifier(model, 'CosineLinear', path))
+        found = (name for pattern in CLASSIFIERS for name in reversed(names)
+                 if re.search(pattern, name) and not re.search(NOT_CLASSIFIERS, name))
+        path = next(found, None)
+    out['swap'] = 'no such layer'
+    if path or framework == 'timm':
+        out['swap'] = _outcome(lambda: swap_classifier(model, 'CosineLinear', path))
     if out['swap'] == 'works':
         out['load'] = _outcome(lambda: model.load_state_dict(state))
     if framework in LOSS:
-        out['loss'] = _loss(framework, cfg, device)
+        out['loss'] = _loss(framework, deepcopy(cfg), device)
     return out
 
 
@@ -172,7 +188,10 @@ def table(surveys):
         cells = []
         for name in ('swap', 'loss', 'load'):
             count = counts.get(name, {})
-            cells.append(f'{count.get("works", 0)} work, {count.get("refused", 0)} refused' if count else '')
+            none = sum(count.values()) - count.get('works', 0) - count.get('refused', 0)
+            text = f'{count.get("works", 0)} work, {count.get("refused", 0)} refused'
+            text += f', {none} have none' if none else ''
+            cells.append(text if count else '')
         total = sum(counts.get('swap', {}).values()) + skipped + len(failed)
         lines.append(f'| {FRAMEWORKS[framework]} | {total} | {" | ".join(cells)} | {skipped} | {len(failed)} |')
     return '\n'.join(lines)
@@ -183,8 +202,9 @@ HEAD = """# What mmlt works with
 Made by `python tests/foreign/compatibility.py --out docs/compatibility.md`: one config of each folder inside the
 installed frameworks and one model of each module of timm, built on the meta device where that works. A refusal is an
 error of mmlt that names the reason. "Not built here" are cases that the framework itself does not build in this
-environment (missing packages or files). A loss is replaced where the config has a classification loss in `head`,
-`roi_head.bbox_head` or `decode_head`; dense detectors have none there.
+environment (missing packages or files). "Have none": self-supervised training and backbones alone have no classifier;
+a loss is replaced where the config has a classification loss in `head`, `roi_head.bbox_head` or `decode_head`, and
+dense detectors have none there.
 """
 
 

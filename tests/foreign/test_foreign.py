@@ -19,6 +19,6 @@ def test_works_or_is_refused(framework, case):
         outcomes = attempt(framework, case)
     except Skip as reason:
         pytest.skip(f'{framework} does not build it here: {str(reason)[:80]}')
-    assert outcomes['swap'] == 'works' or outcomes['swap'].startswith('refused: ')
+    assert outcomes['swap'].split(':')[0] in ('works', 'refused', 'no such layer')
     assert outcomes.get('load', 'works') == 'works'
     assert framework not in LOSS or outcomes['loss'].split(':')[0] in ('works', 'refused', 'no such loss')
