@@ -12,7 +12,7 @@ from mmlt.report.page.compare import differences, groups_of, replicates, step, t
 from mmlt.report.page.pictures import LARGEST, data_url, tail_errors
 from mmlt.report.page.predictions import Predictions, read_predictions, top_of
 from mmlt.report.page.runs import Method, Run, group, read_runs
-from mmlt.report.page.schedule import stages_of
+from mmlt.report.page.schedule import shares_of, stages_of
 from mmlt.report.page.tables import answer_table, latex, markdown
 
 
@@ -177,6 +177,22 @@ def test_stages_as_text():
     assert stages_of(cfg) == ([(0, 'plain sampling'), (8, 'ClassBalancedSampler + CAM foregrounds'),
                                (9, 'ClassBalancedSampler + frozen backbone')], 10)
     assert stages_of({}) == ([], 0)
+
+
+def test_shares_of_the_groups_in_the_draws():
+    counts = np.array([90, 9, 1, 0])
+    groups = dict(many=np.array([1, 0, 0, 0], bool), few=np.array([0, 1, 1, 1], bool))
+    stage = dict(begin=.8, sampler=dict(type='ClassBalancedSampler'))
+    cfg = dict(train_cfg=dict(max_epochs=10), custom_hooks=[dict(type='StageSwitchHook', stages=[stage])])
+    (a, b, plain), (c, d, balanced) = shares_of(cfg, counts, groups)
+    assert (a, b, c, d) == (0, 8, 8, 10)
+    assert plain == pytest.approx([.9, .1]) and balanced == pytest.approx([1 / 3, 2 / 3])
+    moving = dict(train_cfg=dict(max_epochs=4), train_dataloader=dict(
+        sampler=dict(type='ProgressivelyBalancedSampler', max_epochs=4)))
+    shares = [share[0] for *_, share in shares_of(moving, counts, groups)]
+    assert shares == pytest.approx([(1 - t / 4) * .9 + t / 4 / 3 for t in range(4)])
+    learnt = dict(train_cfg=dict(max_epochs=4), train_dataloader=dict(sampler=dict(type='MetaSampler')))
+    assert shares_of(learnt, counts, groups) == shares_of({}, counts, groups) == shares_of(cfg, None, groups) == []
 
 
 def test_unknown_baseline_and_wrong_counts_are_named(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 from mmlt.core.calibration import ece, reliability_bins
 
 from .compare import groups_of, tail_of
+from .schedule import shares_of
 from .svg import Chart, picture, shorten
 
 BINS = 10
@@ -187,14 +188,14 @@ def series(run, key):
 
 
 def schedule(methods):
-    """One lane a method: which sampler draws, and what else a stage changes, by epoch; None without configs."""
-    lanes = [(m, *m.first.plan) for m in methods if m.first.plan[0]]
+    """One lane a method: which sampler draws, what else a stage changes, and the share of each group in the draws, by
+    epoch; None without configs."""
+    lanes = [(m, *m.first.plan, shares(m.first)) for m in methods if m.first.plan[0]]
     if not lanes:
         return None
-    end, width, row = max(lane[2] for lane in lanes), 420, 40
+    end, width, y = max(lane[2] for lane in lanes), 420, 0
     parts = []
-    for i, (method, stages, epochs) in enumerate(lanes):
-        y = i * row
+    for method, stages, epochs, drawn in lanes:
         parts.append(f'<text x="2" y="{y + 12}">{_escape(shorten(method.name, 40))}</text>')
         ends = [begin for begin, _ in stages[1:]] + [epochs]
         for k, ((begin, text), stop) in enumerate(zip(stages, ends)):
@@ -202,7 +203,29 @@ def schedule(methods):
             title, name = _escape(f'{text}: epoch {begin} to {stop}'), _escape(shorten(text, max(int(w / 7.2), 2)))
             parts.append(f'<rect class="l{min(k, 3)}" x="{x:.1f}" y="{y + 17}" width="{max(w - 1, 1):.1f}" height="17">'
                          f'<title>{title}</title></rect><text class="small" x="{x + 4:.1f}" y="{y + 30}">{name}</text>')
-    y = len(lanes) * row
+        parts += [part for begin, stop, share in drawn
+                  for part in _stack(share, (begin, stop), 2 + 414 * begin / end, 414 * (stop - begin) / end, y + 36)]
+        y += 84 if drawn else 40
     for x, anchor, text in ((2, 'start', '0'), (209, 'middle', 'epoch'), (416, 'end', f'{end:g}')):
         parts.append(f'<text class="name" x="{x}" y="{y + 12}" text-anchor="{anchor}">{text}</text>')
-    return picture(parts, width, y + 18, 'which sampler draws in which epoch')
+    return picture(parts, width, y + 18, 'which sampler draws in which epoch, and the share of each group in it')
+
+
+def shares(run):
+    """[(first epoch, end, {group: share})] of what the samplers of a run draw; [] where that is not known."""
+    groups = groups_of(run.predictions, untested=True) if run.predictions else {}
+    try:
+        drawn = shares_of(run.config, run.predictions.counts, groups) if groups else []
+    except (TypeError, ValueError, AttributeError):  # settings of another version
+        return []
+    return [(begin, stop, dict(zip(groups, share))) for begin, stop, share in drawn]
+
+
+def _stack(share, epochs, x, width, top, height=38):
+    """The groups' shares of the draws, one above the other."""
+    text = 'epoch {} to {}: '.format(*epochs) + ', '.join(f'{name} {100 * v:.1f} %' for name, v in share.items())
+    for name, v in share.items():
+        h = height * float(v)
+        yield (f'<rect class="f-{name}" x="{x:.1f}" y="{top:.1f}" width="{width:.2f}" height="{h:.1f}">'
+               f'<title>{text}</title></rect>')
+        top += h

@@ -7,11 +7,12 @@ from mmlt.core.counts import shot_groups
 WORK = 1e8  # hits gathered in all
 
 
-def groups_of(predictions):
-    """{'many': mask (C,), ...} of groups that have test images; {} without training counts."""
+def groups_of(predictions, untested=False):
+    """{'many': mask (C,), ...} of groups that have test images, without their classes that have none unless
+    ``untested``; {} without training counts."""
     if predictions.counts is None:
         return {}
-    tested = np.bincount(predictions.label, minlength=len(predictions.classes)) > 0
+    tested = (np.bincount(predictions.label, minlength=len(predictions.classes)) > 0) | untested
     masks = shot_groups(torch.as_tensor(np.asarray(predictions.counts)), predictions.many, predictions.few)
     return {name: mask.numpy() & tested for name, mask in masks.items() if (mask.numpy() & tested).any()}
 
