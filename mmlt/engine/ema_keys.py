@@ -1,4 +1,4 @@
-"""The names in the checkpoint of an averaged model."""
+"""What the averaged copy of a model averages, and under which names it saves it."""
 from itertools import chain
 
 from .access import unwrap
@@ -17,6 +17,14 @@ def mend_ema_keys(runner):
     for hook in runner.hooks:
         if hasattr(hook, 'ema_model'):
             hook.ema_model.register_state_dict_post_hook(_name_as_the_model_does)
+
+
+def follow_buffers(runner):
+    """Let ``EMAHook(update_buffers=True)`` average the buffers that the copy of the model has now. It lists them before
+    the training set is counted and a checkpoint loaded, which give a loss or classifier buffers of C classes."""
+    for hook in runner.hooks:
+        if hasattr(hook, 'ema_model') and hook.ema_model.update_buffers:
+            hook.ema_model.avg_parameters = hook.ema_model.module.state_dict()
 
 
 def _name_as_the_model_does(wrapper, state_dict, prefix, _):

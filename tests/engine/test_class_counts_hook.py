@@ -37,6 +37,22 @@ def test_ema_copy_has_the_counts(tmp_path):
     assert ema.head.loss_module.class_counts.tolist() == list(tiny.COUNTS)
 
 
+@pytest.mark.parametrize('loss', [LOSS, dict(type='SeesawSoftmaxLoss')])
+def test_ema_may_average_the_buffers(tmp_path, loss):
+    """MMEngine's copy lists its buffers before the counts make them as wide as the classes."""
+    settings = dict(epochs=2, model__head__loss=loss, stages=[dict(begin=1, loss=dict(type='LDAMLoss'))],
+                    custom_hooks=[dict(type='EMAHook', momentum=0.1, update_buffers=True)])
+    whole = tiny.train(tmp_path / 'whole', **settings)
+    part = tiny.train(tmp_path / 'part', resume=True, load_from=str(tmp_path / 'whole/epoch_1.pth'), **settings)
+    copies = [next(h.ema_model.module for h in run.hooks if hasattr(h, 'ema_model')) for run in (whole, part)]
+    for loss in copies[0].head.loss_module.losses:
+        assert loss.class_counts.tolist() == list(tiny.COUNTS)
+    mean = 'backbone.bn1.running_mean'
+    assert not copies[0].get_buffer(mean).equal(whole.model.get_buffer(mean))
+    for name, tensor in copies[0].state_dict().items():
+        assert tensor.equal(copies[1].state_dict()[name]), name
+
+
 def test_empty_class(tmp_path):
     with pytest.raises(ValueError, match='class 2 has the training count 0'):
         tiny.train(tmp_path, model__head__loss=LOSS, train_dataloader__dataset__counts=(40, 10, 0))

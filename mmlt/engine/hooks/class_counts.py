@@ -7,7 +7,7 @@ from mmlt.data.labels import class_counts as count_classes
 from mmlt.data.labels import labels_of, num_classes_of
 from mmlt.engine.access import batch_augments, ema_models, give_counts, prepare_augments, unwrap
 from mmlt.engine.double_balance import warn_double_balance
-from mmlt.engine.ema_keys import mend_ema_keys
+from mmlt.engine.ema_keys import follow_buffers, mend_ema_keys
 from mmlt.engine.head_checks import attach_predictors, check_heads, other_classes
 from mmlt.engine.label_checks import refuse_multi_label
 from mmlt.engine.load import saved_counts
@@ -118,6 +118,7 @@ class ClassCountsHook(Hook):
     def before_train_epoch(self, runner):
         if any('sample_idx' in getattr(module, 'requires', ()) for module in unwrap(runner.model).modules()):
             number_samples(runner.train_dataloader.dataset)  # outside of the stages' pipelines
+        follow_buffers(runner)
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         model, by_iteration = unwrap(runner.model), counts_iterations(runner)
