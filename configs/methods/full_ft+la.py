@@ -1,3 +1,3 @@
+# Everything trains, logit adjustment: what LIFT is compared with. Shi et al., ICML 2024, arXiv:2309.10019.
 _base_ = 'lift.py'
-# everything trains, logit adjustment, LIFT's schedule: what LIFT is compared with
 model = dict(adapter='full')

@@ -1,5 +1,5 @@
-# LIFT: adapters in a frozen ViT, a cosine classifier that starts from class means, or from text with
-# --cfg-options model.text_weights=FILE default_hooks.fit=None. Shi et al., ICML 2024, arXiv:2309.10019.
+# LIFT: adapters in a frozen ViT, a cosine classifier from class means. Shi et al., ICML 2024, arXiv:2309.10019.
+# It starts from text instead with --cfg-options model.text_weights=FILE default_hooks.fit=None.
 model = dict(
     type='LIFTClassifier',
     adapter='adaptformer',

@@ -1,5 +1,5 @@
-# Late in the run head images translated to the tail; the plain run, its generator, comes first.
-# Kim et al., M2m, CVPR 2020, arXiv:2004.00431; beta is for imbalance 100.
+# M2m: late in the run head images translated to the tail. Kim et al., CVPR 2020, arXiv:2004.00431.
+# The plain run, its generator, comes first; beta is for imbalance 100.
 _config = dict(model='{{model}}', data_preprocessor='{{data_preprocessor}}')
 _generator = dict(config=_config, checkpoint='work_dirs/{{name}}/epoch_{{train_cfg.max_epochs}}.pth')
 _augments = dict(type='MajorToMinor', generator=_generator, beta=0.999, lam=0.5, gamma=0.9)

@@ -1,4 +1,5 @@
-# CLIP's ViT-B/16 of timm at 224 px, for the methods that want a ViT: `imagenet_lt vit_b16_clip lift`.
+# CLIP's ViT-B/16 of timm at 224 px, for the methods that want a ViT. Radford et al., ICML 2021, arXiv:2103.00020.
+# Before one of them: `imagenet_lt vit_b16_clip lift`.
 # Weights: --cfg-options model.backbone.pretrained=True, or model.backbone.checkpoint_path=FILE of
 # timm/vit_base_patch16_clip_224.openai. Radford et al., ICML 2021, arXiv:2103.00020.
 model = dict(

@@ -9,6 +9,7 @@ import pickle
 import cv2
 import numpy as np
 import torch
+from mmcv.transforms.utils import cache_randomness
 from mmengine.dist import all_reduce, barrier, get_rank, get_world_size
 from rich.progress import track
 from torch.utils.data import DataLoader, Subset
@@ -21,6 +22,20 @@ GEOMETRIC = {'Resize', 'ResizeEdge', 'RandomResize', 'RandomChoiceResize', 'Rand
 PIXELWISE = {'LoadImageFromFile', 'ColorJitter', 'Lighting', 'RandomGrayscale', 'RandomErasing', 'Cutout',
              'GaussianBlur', 'AutoContrast', 'Brightness', 'ColorTransform', 'Contrast', 'Equalize', 'Invert',
              'Posterize', 'Sharpness', 'Solarize', 'SolarizeAdd', 'Normalize', 'PackInputs'}
+
+
+def moves_pixels(transform) -> bool:
+    """True if a CAM must take part in a transform of the image. No transform says so of itself, hence the two lists of
+    names, of MMCV's and MMPretrain's transforms of which it is tested.
+
+    Raises:
+        ValueError: a transform in neither list.
+    """
+    name = type(transform).__name__
+    if name not in GEOMETRIC | PIXELWISE:
+        raise ValueError(f'a cached CAM cannot follow {name}; use the online form, cam=dict(cached=False), or leave '
+                         'this transform out of the stage\'s pipeline')
+    return name in GEOMETRIC
 
 
 class CAMPipeline:
@@ -42,11 +57,7 @@ class CAMPipeline:
 
     def __init__(self, pipeline, cams, leaf=0):
         self.transforms, self.cams, self.leaf = pipeline.transforms, cams, leaf
-        for transform in self.transforms:
-            if type(transform).__name__ not in GEOMETRIC | PIXELWISE:
-                raise ValueError(f'a cached CAM cannot follow {type(transform).__name__}; use the online form, '
-                                 'cam=dict(cached=False), or leave this transform out of the stage\'s pipeline')
-        self.steps = [_twins(t) if type(t).__name__ in GEOMETRIC else (t, None) for t in self.transforms]
+        self.steps = [(t, None) if not moves_pixels(t) else _twins(t) for t in self.transforms]
 
     def __call__(self, results):
         cam = self._map(results)
@@ -75,15 +86,28 @@ class CAMPipeline:
 def _twins(transform):
     """Two copies of a transform that share what MMCV's ``cache_randomness`` keeps: for the image, for the CAM.
 
-    (MMCV's own context manager for this refuses RandomResizedCrop, whose subclass registers a method twice.) What the
-    second one pads is background.
+    This is MMCV's private state, for want of a public way: its context manager ``cache_random_params`` refuses
+    RandomResizedCrop, whose subclass registers a method twice. What the second one pads is background.
+
+    Raises:
+        RuntimeError: this MMCV does not draw from that state.
     """
     pair, shared = (copy.copy(transform), copy.copy(transform)), {}
-    for copied in pair:
+    for copied in (*pair, probe := _Probe()):
         copied._cache_enabled, copied._cache = True, shared
+    if probe.draw() is not shared.get('draw'):
+        raise RuntimeError('this MMCV keeps random parameters elsewhere than a cached CAM looks for them; use the '
+                           'online form, cam=dict(cached=False), and report it')
     if hasattr(transform, 'pad_val'):
         pair[1].pad_val = dict(img=0) if isinstance(transform.pad_val, dict) else 0
     return pair
+
+
+class _Probe:
+
+    @cache_randomness
+    def draw(self):
+        return object()
 
 
 def _enlarge(cam, shape):

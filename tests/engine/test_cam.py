@@ -8,11 +8,13 @@ import torch
 from cam_ranks import Squares, classifier, square
 from mmengine.dataset import Compose, ConcatDataset, RepeatDataset, default_collate, pseudo_collate
 from mmpretrain.models import LinearClsHead, LinearNeck, StackedLinearClsHead, VisionTransformerClsHead
+from mmpretrain.registry import TRANSFORMS
 from torch import nn
 from torch.utils.data import DataLoader
 
 from mmlt.core.augment.cam import bounding_box, class_activation_map, foreground_mask
 from mmlt.data.datasets.subset import LongTailSubset
+from mmlt.engine import cam_cache
 from mmlt.engine.cam import CAMStage, CAMTeacher
 from mmlt.engine.cam_cache import CAMPipeline, compute_cams, crop_size, read_cams
 from mmlt.engine.stages import StagedPipeline, shared_stage
@@ -258,6 +260,17 @@ def test_colours_leave_the_cam_alone():
              dict(type='RandomGrayscale', prob=1., keep_channels=True), dict(type='PackInputs')]
     item = CAMPipeline(Compose(steps), low_cams())(dict(img=square(0), gt_label=0, sample_idx=5))
     assert torch.equal(item['data_samples'].cam, torch.from_numpy(cv2.resize(low_cams()[5].numpy(), (24, 24))))
+
+
+def test_every_transform_that_is_known_by_name_exists():
+    known = cam_cache.GEOMETRIC | cam_cache.PIXELWISE
+    assert [name for name in sorted(known) if getattr(TRANSFORMS.get(name), '__name__', None) != name] == []
+
+
+def test_another_place_of_random_parameters_is_told(monkeypatch):
+    monkeypatch.setattr(cam_cache, '_Probe', type('Probe', (), dict(draw=lambda self: object())))
+    with pytest.raises(RuntimeError, match='keeps random parameters elsewhere'):
+        CAMPipeline(Compose([dict(type='RandomFlip', prob=0.5), dict(type='PackInputs')]), low_cams())
 
 
 def test_unknown_transforms_are_named():
