@@ -219,3 +219,22 @@ def test_thousands_of_classes_open_fast_and_stay_small(browser, tmp_path, num_cl
     found = browser.execute_script('return document.querySelector("#found").textContent')
     assert found == f'{expected:,} of {num_classes:,} classes'
     assert len(browser.find_elements('css selector', '#confusions .flow')) <= 40
+
+
+def test_keys_of_configs_and_errors_without_pictures_are_legible_on_a_phone(browser, page, tmp_path):
+    set_screen(browser, 390)
+    browser.get(f'file://{page}')
+    keys = browser.execute_script('return [...document.querySelectorAll(".facts th code")].map(e => e.offsetWidth)')
+    assert keys and min(keys) > 0
+    cells = browser.execute_script('return [...document.querySelectorAll(".facts th:has(code)")].map('
+                                   'e => [e.offsetWidth, e.offsetHeight])')
+    assert all(width >= 120 and height < 120 for width, height in cells)
+    label = np.repeat([0, 1, 2], 20)
+    np.savez(tmp_path / 'p.npz', label=label, pred=np.zeros(60, int), class_counts=[500, 50, 5],
+             classes=['a', 'a name of some length', 'and another one as long'])
+    plain = write_report([tmp_path / 'p.npz'], tmp_path / 'r.html')
+    browser.get(f'file://{plain}')
+    shown = browser.execute_script('return [...document.querySelectorAll(".gallery li")].map(e => e.offsetWidth)')
+    assert shown and min(shown) > 300  # one column where there are no thumbnails
+    drawn = browser.execute_script('return document.querySelector("caption div").offsetWidth')
+    assert drawn <= 390

@@ -5,7 +5,7 @@ from mmlt.core.calibration import ece, reliability_bins
 
 from .compare import groups_of, tail_of
 from .schedule import shares_of
-from .svg import Chart, picture, shorten
+from .svg import Chart, picture, shorten, shorten_apart
 
 BINS = 10
 
@@ -119,13 +119,14 @@ def flow(pairs, names, counts, label):
         parts.append(f'<path class="flow" stroke-width="{max(h, 1):.1f}" d="M156 {y0:.1f}C210 {y0:.1f} 210 {y1:.1f} '
                      f'264 {y1:.1f}"><title>')
         parts.append(_escape(f'{names[a]} → {names[b]}: {n:g} images') + '</title></path>')
+    short = shorten_apart({str(names[c]) for c in (*left, *right)})
     for side, classes in ((0, left), (1, right)):
         for c in classes:
             y, h = at[side, c], size[side][c]
             x, anchor = (147, 'end') if side == 0 else (273, 'start')
             parts.append(f'<rect class="{"tail" if side == 0 else "head"}" x="{150 if side == 0 else 264}" y="{y:.1f}" '
                          f'width="6" height="{h:.1f}"/><text x="{x}" y="{y + h / 2 + 4:.1f}" text-anchor="{anchor}">'
-                         f'{_escape(shorten(names[c], 12))} <tspan class="faint">{counts[c]:,}</tspan>'
+                         f'{_escape(short[str(names[c])])} <tspan class="faint">{counts[c]:,}</tspan>'
                          f'<title>{_escape(names[c])}</title></text>')
     parts.append('<text x="147" y="13" text-anchor="end" class="name">true class</text>'
                  '<text x="273" y="13" class="name">predicted</text>')

@@ -33,7 +33,8 @@ def pictures_of(run, indices):
         try:
             images = _from_dataset(run, indices)
         except Exception as error:  # a moved data set, a foreign model
-            return {}, f'{type(error).__name__}: {error}'.split('\n')[0][:300]
+            kind = '' if isinstance(error, ValueError) else f'{type(error).__name__}: '
+            return {}, f'{kind}{error}'.split('\n')[0][:300]
     shown, left = {}, TOTAL
     for i, parts in images.items():
         urls = tuple(None if part is None else data_url(part) for part in parts)
@@ -77,7 +78,10 @@ def _from_dataset(run, indices):
 
     cfg = Config.fromfile(run.config_file)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    dataset = DATASETS.build(cfg.get('val_dataloader' if 'val_dataloader' in cfg else 'test_dataloader').dataset)
+    loader = cfg.get('val_dataloader') or cfg.get('test_dataloader')
+    if not loader:
+        raise ValueError('the config of the run has no val_dataloader and no test_dataloader')
+    dataset = DATASETS.build(loader.dataset)
     if len(dataset) != len(run.predictions.label):
         raise ValueError(f'the data set has {len(dataset)} images, the predictions {len(run.predictions.label)}')
     items = [dataset[i] for i in indices]

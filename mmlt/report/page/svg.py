@@ -1,5 +1,6 @@
 """Charts as SVG text, drawn on the server: they show without scripts and take their colours from the page's style."""
 import math
+from collections import Counter
 
 from markupsafe import Markup, escape
 
@@ -123,6 +124,18 @@ def shorten(text, size=22):
     """At most so many characters."""
     text = ' '.join(str(text).split())
     return text if len(text) <= size else text[:size - 1] + '…'
+
+
+def shorten_apart(names, size=12):
+    """{name: at most ``size`` characters}; names with one beginning keep their ends, too.
+
+    >>> shorten_apart(['speed limit 20', 'speed limit 30', 'yield'])
+    {'speed limit 20': 'speed…mit 20', 'speed limit 30': 'speed…mit 30', 'yield': 'yield'}
+    """
+    short = {name: shorten(name, size) for name in names}
+    taken = Counter(short.values())
+    return {name: text if taken[text] == 1 else f'{name[:size - size // 2 - 1]}…{name[-(size // 2):]}'
+            for name, text in short.items()}
 
 
 def _widen(span):
