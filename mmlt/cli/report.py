@@ -1,13 +1,15 @@
 """Write a page about runs: mmlt report work_dirs/ce work_dirs/cam_bs --out report.html
 
-A RUN is a work dir, a folder of them (a sweep), a refit folder, or a file of predictions. Seeds of one recipe stand
-together. The page is one file that needs no network and can be mailed.
+A RUN is a work dir, a folder of them (a sweep), a refit folder, a file of predictions, or a file of results: a sweep's
+results.csv, or the json of benchmarks/results.py. Seeds of one recipe stand together. The page is one file that needs
+no network and can be mailed.
 """
 from pathlib import Path
 
 
 def add_arguments(p):
-    p.add_argument('runs', nargs='*', metavar='RUN', help='work dir, sweep, refit folder, or predictions (.npz, .csv)')
+    p.add_argument('runs', nargs='*', metavar='RUN', help='work dir, sweep, refit folder, predictions (.npz, '
+                   '.csv), or results without work dirs (.csv, .json)')
     p.add_argument('--predictions', nargs='+', default=[], metavar='FILE', help='predictions of any model: .npz with '
                    'label and scores or pred, or .csv with the columns label and pred, or one column a class')
     p.add_argument('--out', type=Path, default=Path('report.html'), help='default: report.html')

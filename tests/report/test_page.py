@@ -195,6 +195,27 @@ def test_shares_of_the_groups_in_the_draws():
     assert shares_of(learnt, counts, groups) == shares_of({}, counts, groups) == shares_of(cfg, None, groups) == []
 
 
+def test_results_without_work_dirs_are_read(tmp_path):
+    runs = [dict(method='eqlv2', seed=s, status='done', metrics={'lt/top1': 40. + s, 'lt/mean_class': 39. + s})
+            for s in (0, 2)]
+    runs += [dict(method='ce', seed=0, status='done', metrics={'lt/top1': 38.}), dict(method='ce', seed=1,
+             status='failed', reason='NaN')]
+    (tmp_path / 'cifar.json').write_text(json.dumps(dict(title='T', runs=runs)))
+    (tmp_path / 'results.csv').write_text('config,seeds,of,top1,top1_sd,mean_class,published\n'
+                                          'ce_digits,3,3,84.5,1.0,84.25,\nldam_digits,0,3,,,,\n')
+    methods = group(read_runs([tmp_path / 'cifar.json', tmp_path / 'results.csv']))
+    assert [(m.name, m.metric('top1')) for m in methods] == [
+        ('eqlv2', [40., 42.]), ('ce', [38.]), ('ce_digits', [84.5])]  # nothing is done of ldam
+    page = write_report([tmp_path / 'cifar.json'], tmp_path / 'r.html').read_text()
+    assert 'eqlv2 has the highest' in page and '41.0 ± 1.4' in page and 'NaN' not in page
+    (tmp_path / 'other.json').write_text('[1, 2]')
+    with pytest.raises(ValueError, match=r'other.json: give \{"runs"'):
+        read_runs([tmp_path / 'other.json'])
+    (tmp_path / 'none.json').write_text('{"runs": []}')
+    with pytest.raises(ValueError, match='none of its runs is done'):
+        read_runs([tmp_path / 'none.json'])
+
+
 def test_unknown_baseline_and_wrong_counts_are_named(tmp_path):
     np.savez(tmp_path / 'p.npz', label=[0, 1], pred=[0, 1])
     with pytest.raises(ValueError, match="no method 'x'; there are p"):

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..classifier import find_classifier
 from .predictions import Predictions, read_predictions
+from .results import read_results
 from .schedule import stages_of
 
 # they differ between the seeds of one recipe
@@ -24,6 +25,8 @@ class Run:
     folder: Path = None
     predictions: Predictions = None
     logged: dict = field(default_factory=dict)
+    method: str = None  # of a file of results, with the seed that it names
+    number: int = None
 
     @cached_property
     def scalars(self):
@@ -73,6 +76,8 @@ class Run:
 
     @property
     def seed(self):
+        if self.method is not None:
+            return self.number
         return self.record.get('seed', (self.config.get('randomness') or {}).get('seed'))
 
     @cached_property
@@ -116,6 +121,8 @@ class Run:
 
     def recipe(self):
         """What two seeds of one recipe have in common; None without a config."""
+        if self.method is not None:
+            return self.method
         if not self.config:
             return None
         kept = {key: value for key, value in self.config.items() if key not in OWN}
@@ -159,18 +166,22 @@ def read_runs(paths, predictions=()):
     """
     runs = []
     for path in map(Path, paths):
-        found = list(_find(path, DEPTH)) if path.is_dir() else [_of_file(path)] if path.is_file() else []
+        found = list(_find(path, DEPTH)) if path.is_dir() else _of_file(path) if path.is_file() else []
         if not found:
             raise ValueError(f'{path} has no run: give a work dir, a sweep, a refit folder, or predictions (.npz, .csv)'
                              if path.exists() else f'there is no {path}')
         runs += found
-    return runs + [_of_file(Path(path)) for path in predictions]
+    return runs + [run for path in predictions for run in _of_file(Path(path))]
 
 
 def _of_file(path):
     if path.name == 'predictions.npz' and (path.parent / 'run.json').is_file():
-        return next(_find(path.parent, 0))
-    return Run(path.stem, predictions=read_predictions(path))
+        return [next(_find(path.parent, 0))]
+    results = read_results(path)
+    if results is None:
+        return [Run(path.stem, predictions=read_predictions(path))]
+    return [Run(method, logged=metrics, method=f'{method} in {path}', number=seed)
+            for method, seed, metrics in results]
 
 
 def _find(folder, depth):
@@ -212,7 +223,7 @@ def group(runs):
         split = [members] if len(set(seeds)) == len(seeds) else [[run] for run in members]
         for seeds in split:
             name = seeds[0].name
-            if len(seeds) > 1:
+            if len(seeds) > 1 and seeds[0].method is None:
                 name = re.sub(r'[_-]?(seed)?[_-]?\d+$', '', name) or name
             if name in taken:
                 parent = seeds[0].folder.parent.name if seeds[0].folder else ''
