@@ -7,7 +7,8 @@ import sys
 import torch
 from mmengine.config import DictAction
 
-from mmlt.engine.load import add_arguments, newest_checkpoint, set_aside
+from mmlt.engine.checkpoints import newest_checkpoint, set_aside
+from mmlt.engine.load import add_arguments
 from mmlt.engine.overlays import load, run_name
 
 

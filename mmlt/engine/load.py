@@ -8,7 +8,6 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from functools import cache
-from itertools import count
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 
 from mmlt.core.counts import as_counts
-from mmlt.core.dist import rank, world_size
+from mmlt.core.dist import world_size
 
 LOSS = r'(^|\.)loss_module(\.|$)'  # its state is that of a stage; nothing of it enters a prediction
 # what classifiers of several views or branches train beside their prediction: a plain one needs none of it
@@ -97,50 +96,12 @@ def damage(path):
     return bad and f'wrong checksum of {bad}'
 
 
-def newest_checkpoint(folder, below=None):
-    """The newest whole checkpoint in a folder, whatever ``last_checkpoint`` says, or None.
-
-    Args:
-        folder (str): of ``epoch_<n>.pth`` or ``iter_<n>.pth``; without any, the file that ``last_checkpoint`` names.
-        below (int, optional): n must be smaller.
-    """
-    newest = []
-    for kind in ('epoch', 'iter'):
-        found = sorted((n, path) for path in Path(folder).glob(f'{kind}_*.pth')
-                       if (n := checkpoint_number(path)) is not None and (below is None or n < below))
-        newest += [path for _, path in reversed(found) if damage(path) is None][:1]
-    if len(newest) > 1:
-        return max(newest, key=lambda path: read_checkpoint(path).get('meta', {}).get('iter', 0))
-    noted = Path(folder) / 'last_checkpoint'
-    if not newest and below is None and noted.is_file():
-        named = Path(noted.read_text(errors='replace').strip() or noted)
-        newest = [named] if named.is_file() and damage(named) is None else []
-    return newest[0] if newest else None
-
-
-def checkpoint_number(path):
-    """n of ``epoch_<n>.pth`` or ``iter_<n>.pth``, or None."""
-    match = re.fullmatch(r'(?:epoch|iter)_(\d+)\.pth', Path(path).name)
-    return match and int(match[1])
-
-
 def saved_counts(checkpoint):
     """The training counts (C,) in ``meta['class_counts']`` of a checkpoint, or None. A path is no count."""
     counts = (checkpoint.get('meta') or {}).get('class_counts')
     if counts is not None and not isinstance(counts, (list, tuple, np.ndarray, torch.Tensor)):
         raise ValueError(f'meta.class_counts of the checkpoint is {counts!r:.80}, expected a number for each class')
     return None if counts is None else as_counts(counts, allow_empty=True)
-
-
-def set_aside(folder):
-    """Move the checkpoints of an earlier training into a folder ``before_restart_<n>`` beside them."""
-    n = next(n for n in count(1) if not (Path(folder) / f'before_restart_{n}').exists())
-    aside = Path(folder) / f'before_restart_{n}'
-    if rank():
-        return
-    aside.mkdir()
-    for path in [*Path(folder).glob('*.pth'), *Path(folder).glob('last_checkpoint')]:
-        path.rename(aside / path.name)
 
 
 def misfits(model, state):

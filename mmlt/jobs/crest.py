@@ -11,8 +11,8 @@ from mmengine.runner import Runner
 
 from mmlt.core.pseudo import alignment_temperature
 from mmlt.data.datasets.pseudo import read_pseudo_labels
+from mmlt.engine.checkpoints import newest_checkpoint
 from mmlt.engine.features import eval_dataset, pipeline_of
-from mmlt.engine.load import newest_checkpoint
 from mmlt.engine.pseudo_label import label_set, unlabelled_set
 
 

@@ -10,9 +10,10 @@ import tiny
 import torch
 from mmengine.hooks import Hook
 
+from mmlt.engine.checkpoints import newest_checkpoint
 from mmlt.engine.files import allocate, remove_parts, replacing, write_whole
 from mmlt.engine.hooks.stop_on_nan import last_good
-from mmlt.engine.load import newest_checkpoint, read_checkpoint
+from mmlt.engine.load import read_checkpoint
 
 TOUCHING = 'open', 'os.rename', 'os.remove', 'os.truncate'
 

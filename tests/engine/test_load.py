@@ -8,8 +8,9 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
+from mmlt.engine.checkpoints import newest_checkpoint
 from mmlt.engine.hooks import ClassCountsHook
-from mmlt.engine.load import check_fit, misfits, newest_checkpoint, read_checkpoint, saved_counts
+from mmlt.engine.load import check_fit, misfits, read_checkpoint, saved_counts
 
 
 class Evil:

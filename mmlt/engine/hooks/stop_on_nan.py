@@ -3,7 +3,8 @@ import math
 
 from mmengine.hooks import Hook
 
-from mmlt.engine.load import checkpoint_number, newest_checkpoint, read_checkpoint
+from mmlt.engine.checkpoints import checkpoint_number, newest_checkpoint
+from mmlt.engine.load import read_checkpoint
 
 
 class StopOnNaNHook(Hook):
