@@ -61,6 +61,8 @@ def test_core_and_data_are_light():
 @pytest.mark.parametrize(('framework', 'imports'), [
     ('mmengine', 'import mmlt, mmengine'),
     ('mmengine', 'import mmengine.runner, mmlt'),
+    ('mmengine', 'import mmlt, mmcv'),
+    ('mmengine', 'import mmcv, mmlt'),
     ('mmengine', 'import mmlt.engine.metric'),
     ('mmengine', 'import mmlt.data.datasets.cifar'),
     ('mmpretrain', 'import mmlt, mmpretrain'),

@@ -9,7 +9,6 @@ import pickle
 import cv2
 import numpy as np
 import torch
-from mmcv.transforms.utils import cache_randomness
 from mmengine.dist import all_reduce, barrier, get_rank, get_world_size
 from rich.progress import track
 from torch.utils.data import DataLoader, Subset
@@ -93,7 +92,7 @@ def _twins(transform):
         RuntimeError: this MMCV does not draw from that state.
     """
     pair, shared = (copy.copy(transform), copy.copy(transform)), {}
-    for copied in (*pair, probe := _Probe()):
+    for copied in (*pair, probe := _probe()):
         copied._cache_enabled, copied._cache = True, shared
     if probe.draw() is not shared.get('draw'):
         raise RuntimeError('this MMCV keeps random parameters elsewhere than a cached CAM looks for them; use the '
@@ -103,11 +102,16 @@ def _twins(transform):
     return pair
 
 
-class _Probe:
+def _probe():
+    from mmcv.transforms.utils import cache_randomness  # MMCV may be what is importing this module
 
-    @cache_randomness
-    def draw(self):
-        return object()
+    class Probe:
+
+        @cache_randomness
+        def draw(self):
+            return object()
+
+    return Probe()
 
 
 def _enlarge(cam, shape):
