@@ -268,7 +268,7 @@ def test_every_transform_that_is_known_by_name_exists():
 
 
 def test_another_place_of_random_parameters_is_told(monkeypatch):
-    monkeypatch.setattr(cam_cache, '_Probe', type('Probe', (), dict(draw=lambda self: object())))
+    monkeypatch.setattr(cam_cache, '_probe', type('Probe', (), dict(draw=lambda self: object())))
     with pytest.raises(RuntimeError, match='keeps random parameters elsewhere'):
         CAMPipeline(Compose([dict(type='RandomFlip', prob=0.5), dict(type='PackInputs')]), low_cams())
 
