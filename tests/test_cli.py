@@ -89,3 +89,12 @@ def test_train_finds_data_and_overlays_by_name(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     assert 'mean-class' in done.stdout and 'Next: mmlt refit digits balanced_softmax' in done.stdout
     assert (tmp_path / 'report.html').is_file() and '"mmlt train' not in done.stderr
+
+
+@pytest.mark.parametrize('line', [
+    'folder_32 cam_bs drs --set a=1', 'folder_32 --set a=1 cam_bs drs', '--set a=1 folder_32 cam_bs drs',
+    '--amp folder_32 --allow-missing x --cfg-options a=1 cam_bs drs', '--work-dir w folder_32 cam_bs --set a=1 drs'])
+def test_settings_and_overlays_come_in_any_order(line):
+    from mmlt.engine.cli import parser
+    args = parser('').parse_intermixed_args(line.split())
+    assert (args.config, args.overlays, args.cfg_options) == ('folder_32', ['cam_bs', 'drs'], dict(a=1))

@@ -1,4 +1,4 @@
-"""make demo: cross entropy against CAM-based sampling on scikit-learn's digits, thinned to a long tail."""
+"""mmlt demo: cross entropy against CAM-based sampling on scikit-learn's digits, thinned to a long tail."""
 import argparse
 import time
 from pathlib import Path

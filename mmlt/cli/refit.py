@@ -1,4 +1,6 @@
-"""Fit second stages on cached features: mmlt refit CONFIG CHECKPOINT --methods crt tau_norm --val val
+"""Fit second stages on cached features.
+
+    mmlt refit cifar100_lt work_dirs/ce_cifar100_lt/epoch_200.pth --methods maxnorm crt
 
 The pooled features of the training, test (and validation) images are computed once, by the test pipeline, and kept
 under OUT/features; a run that was killed goes on from there. (The two-run recipes see augmented images instead.) Each
@@ -19,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from mmlt.cli.report import after_training
 from mmlt.core.counts import shot_groups
 from mmlt.core.refit import METHODS, Recipe, as_split, evaluate, select, tuning_rounds
-from mmlt.engine.cli import add_config, load_config
+from mmlt.engine.cli import Parser, add_config, load_config
 from mmlt.engine.features import eval_dataset, extract_features, grouped_folds, load_model, pipeline_of
 from mmlt.engine.hooks.record import save_predictions
 from mmlt.engine.joint import joint_classifier, possible_methods, prior_loss, saved_layer
@@ -32,7 +34,7 @@ FOLDS = 5
 
 
 def parse_args(args=None):
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config(p)
     p.add_argument('checkpoint', help='of the joint (first) stage, with a linear classifier')
     p.add_argument('--methods', nargs='+', choices=['joint', *METHODS], metavar='METHOD',
@@ -48,7 +50,7 @@ def parse_args(args=None):
     p.add_argument('--bound', metavar='DATA', help='a balanced training set: .npz, config .py or key of the config; a '
                                                    'classifier fitted to it bounds what these features allow')
     p.add_argument('--reliability', action='store_true', help='draw OUT/<method>/reliability.png')
-    p.add_argument('--out', type=Path, help='default: WORK_DIR/refit')
+    p.add_argument('--out', type=Path, help='default: a folder refit beside CHECKPOINT')
     p.add_argument('--epochs', type=int, default=10)
     p.add_argument('--batch-size', type=int, default=128)
     p.add_argument('--lr', type=float, help="default: each method's own")
@@ -86,7 +88,7 @@ class Stage1:
     """The joint model: its features of any data set, and checkpoints with another classifier in it."""
 
     def __init__(self, args, cfg):
-        self.args, self.cfg, self.out = args, cfg, args.out or Path(cfg.work_dir) / 'refit'
+        self.args, self.cfg, self.out = args, cfg, args.out or Path(args.checkpoint).parent / 'refit'
         self.checkpoint = read_checkpoint(args.checkpoint, trust=args.trust)
         self.path = find_classifier(self.checkpoint, args.path)[0]
         state = self.checkpoint.get('state_dict', self.checkpoint)

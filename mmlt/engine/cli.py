@@ -12,9 +12,35 @@ from mmlt.engine.load import add_arguments
 from mmlt.engine.overlays import load, run_name
 
 
+class Parser(argparse.ArgumentParser):
+    """Words without ``=`` after ``--set`` are configs and overlays, so that the order is free.
+
+    >>> parser = Parser()
+    >>> _ = parser.add_argument('words', nargs='*'), parser.add_argument('--set', nargs='+')
+    >>> parser.parse_args(['folder', '--set', 'size=32', 'cam_bs'])
+    Namespace(words=['folder', 'cam_bs'], set=['size=32'])
+    """
+
+    def parse_known_args(self, args=None, namespace=None):
+        rest, option, start = [], None, None
+        for word in sys.argv[1:] if args is None else args:
+            if word.startswith('-'):
+                option, action = word, self._option_string_actions.get(word)
+                if getattr(action, 'nargs', None) not in ('+', '*', '?'):
+                    start = None
+                elif start is None:
+                    start = len(rest)  # an option from here on would take the word for itself
+            elif option in ('--set', '--cfg-options') and '=' not in word:
+                rest.insert(start, word)
+                start += 1
+                continue
+            rest.append(word)
+        return super().parse_known_args(rest, namespace)
+
+
 def parser(description):
     """The arguments of both tools."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = Parser(description=description)
     add_config(parser)
     parser.add_argument('--work-dir', help='logs and checkpoints; default work_dirs/<overlays>_<config>')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
