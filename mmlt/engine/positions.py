@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import Sampler
 
 from mmlt.data.samplers.base import rank_and_world_size
+from mmlt.engine.loader import replace_sampler
 
 
 class Position(int):
@@ -112,7 +113,8 @@ def position_samples(loader, seed) -> PositionedSampler:
     """Give a loader draws that follow from (seed, epoch, position); safe to call twice."""
     sampler = loader.batch_sampler.sampler
     if not isinstance(sampler, PositionedSampler):
-        sampler = loader.batch_sampler.sampler = PositionedSampler(sampler, seed)
+        sampler = PositionedSampler(sampler, seed)
+        replace_sampler(loader, sampler)
     if not isinstance(getattr(loader.dataset, '__getitems__', None), SeededItems):
         loader.dataset.__getitems__ = SeededItems(loader.dataset)
     return sampler

@@ -203,3 +203,13 @@ def test_stages_that_fall_together():
         load('cifar10_lt', 'mixup-cam_bs-ft', options={'train_cfg.max_epochs': 2})
     with pytest.raises(ValueError, match=r'begin=3 and 1 would begin at the epochs 3 and 1 of 4'):
         load('cifar100_lt', 'cmo', options={'train_cfg.max_epochs': 4})
+
+
+@pytest.mark.parametrize('method', ['crt', 'crt-one_run', 'cbd', 'lift'])
+def test_epochs_over_a_config_of_iterations_are_refused(method, tmp_path):
+    base = load('cifar100_lt')
+    base.train_cfg = dict(by_epoch=False, max_iters=800, val_interval=100)
+    base.dump(tmp_path / 'base.py')
+    with pytest.raises(ValueError, match=f'{method} counts epochs .* counts iterations, max_iters=800'):
+        load(tmp_path / 'base.py', method)
+    assert load(tmp_path / 'base.py', 'drs').train_cfg.max_iters == 800

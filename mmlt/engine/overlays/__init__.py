@@ -7,7 +7,7 @@ from mmengine.utils import import_modules_from_strings
 from .files import find_config, find_overlay, read, run_name, stem
 from .fit import fit
 from .heads import place
-from .merge import merge, refer, tune
+from .merge import merge, refer, refuse_iterations, tune
 
 __all__ = ['find_config', 'find_overlay', 'load', 'overlaid', 'run_name']
 
@@ -57,6 +57,8 @@ def load(config, *overlays, options=None):
         name = stem(file)
         diff = place(tune(read(file).to_dict(), cfg, options, name), cfg, name)
         import_modules_from_strings(**diff.get('custom_imports', dict(imports=[])))
+        if 'max_epochs' in diff.get('train_cfg', {}):
+            refuse_iterations(cfg, name)
         merge(cfg, diff, name)  # refuses what does not fit, before the training set is counted
         cfg = merge(cfg, refer(diff, cfg, options, first, name), name)
     merged = Config(cfg)

@@ -35,6 +35,8 @@ def refer(diff, cfg, options, below, name):
         value = names.get(path, options.get(path, _get(cfg, path)))
         if value is None and path in COUNTED and cfg.get('default_scope') == 'mmpretrain':
             value = COUNTED[path](_training_set(cfg, options))
+        if value is None and path == 'train_cfg.max_epochs':
+            refuse_iterations(cfg, name)
         if value is None:
             raise ValueError(f'{name} needs {path}, which the config does not have; give --cfg-options {path}=...')
         return OPERATORS[sign](value, int(number)) if sign else value
@@ -53,6 +55,14 @@ def refer(diff, cfg, options, below, name):
     for stage in _get(diff, 'default_hooks.stages.stages') or []:
         stage['_of'] = name  # an overlay's stages are in order
     return diff
+
+
+def refuse_iterations(cfg, name):
+    """An overlay that says for how many epochs it trains, or asks for them, needs a config that counts them."""
+    end = (cfg.get('train_cfg') or {}).get('max_iters')
+    if end:
+        raise ValueError(f'{name} counts epochs (train_cfg.max_epochs), and the config counts iterations, '
+                         f'max_iters={end}; take a config that counts epochs')
 
 
 def _get(cfg, path):
