@@ -84,7 +84,7 @@ def test_folds_of_memorised_images_warn(stage1, tmp_path, capsys, monkeypatch):
     args = [*stage1, '--out', str(tmp_path), '--epochs', '1', '--methods', 'crt']
     module.main([*args, 'tau_norm', '--folds', '2'])
     assert 'know them by heart' not in capsys.readouterr().out
-    monkeypatch.setattr(module, 'evaluate', lambda *args, **kwargs: dict(top1=99.8))
+    monkeypatch.setattr(module, 'evaluate', lambda *args, **kwargs: dict(top1=99.8, mean_class=99.8))
     module.main([*args, 'tau_norm', '--folds', '2'])
     assert 'right on 99.8 % of the training images' in capsys.readouterr().out
     module.main([*args, 'tau_norm'])  # on the val split

@@ -52,6 +52,7 @@ def main(args=None):
     if empty:
         console.print(f'{len(empty)} classes have none: {", ".join(map(str, empty[:10]))}'
                       f'{", ..." if len(empty) > 10 else ""}; a loss that needs their prior refuses them')
+    console.print(f"Next: class_counts='{args.out}' of a loss or of ClassCountsHook reads it", markup=False)
 
 
 def count(args):

@@ -5,6 +5,7 @@ or of COCO/LVIS annotations, a config, or a folder that HuggingFace datasets sav
 it, and writes the three recipes to try first, ready to run.
 """
 import sys
+from contextlib import nullcontext
 
 
 def add_arguments(p):
@@ -30,8 +31,9 @@ def run(args):
         from mmlt.report.diagnose.page import show
         console = Console(soft_wrap=True, highlight=False)
         ask = None if args.yes or not sys.stdin.isatty() else question
-        found = diagnose(args.data, args.test, args.backbone, args.no_flip, args.groups, args.out, args.recipes,
-                         args.epochs, args.seconds, ask)
+        with nullcontext() if ask else console.status(f'looking at images, {args.seconds:g} seconds at most'):
+            found = diagnose(args.data, args.test, args.backbone, args.no_flip, args.groups, args.out, args.recipes,
+                             args.epochs, args.seconds, ask)
     except ImportError as error:
         raise ValueError(f'the diagnosis needs {error.name}: pip install "mmlt[report]"') from None
     show(found, console)

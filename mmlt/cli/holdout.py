@@ -71,6 +71,7 @@ def report(args, classes, labels, out, number):
     console = Console(soft_wrap=True, highlight=False)
     console.print(table)
     console.print(f'{len(labels)} images in {number} groups; lists in {args.out}')
+    console.print(f'Next: mmlt diagnose {args.out / "train.txt"} --test {args.out / "val.txt"}', markup=False)
     without = [classes[c] for c in np.flatnonzero(held == 0)]
     if without:
         console.print(f'[yellow]{len(without)} classes have too few groups to hold one out: {", ".join(without[:10])}'

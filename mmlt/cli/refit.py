@@ -16,7 +16,7 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn, track
 
 from mmlt.cli.report import after_training
 from mmlt.core.counts import shot_groups
@@ -205,7 +205,7 @@ def refit(args):
 
     fitted = {'joint': (stage.joint, {})}
     rounds = None
-    for name in methods:
+    for name in track(methods, 'fitting', console=console, transient=True):
         setting = {}
         if len(METHODS[name].grid) > 1:
             if rounds is None:
@@ -238,6 +238,9 @@ def refit(args):
     print_results(rows, title=f'{Path(args.checkpoint).name}{chosen}', console=console)
     console.print(f'Checkpoints and configs: {stage.out}')
     after_training(stage.out)
+    best = max(results.keys() - {'bound'}, key=lambda name: results[name]['mean_class'])
+    console.print(f'Next: mmlt test {stage.out / best}/config.py {stage.out / best}/checkpoint.pth evaluates {best}, '
+                  f'the best; mmlt report {stage.out} shows every class')
     return results
 
 

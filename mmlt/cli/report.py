@@ -21,6 +21,8 @@ def add_arguments(p):
 
 def run(args):
     try:
+        from rich.console import Console
+
         from mmlt.report.page import write_report
     except ImportError as error:
         raise ValueError(f'the report needs {error.name}: pip install "mmlt[report]"') from None
@@ -29,8 +31,10 @@ def run(args):
     if not 0 <= args.errors <= 200:
         raise ValueError(f'--errors {args.errors}: from 0 to 200')
     counts = read_training_counts(args.counts) if args.counts else None
-    page = write_report(args.runs, args.out, args.predictions, args.baseline, counts, args.title, args.errors)
-    print(f'Report: {page.resolve()} ({page.stat().st_size / 1e6:.1f} MB)')
+    with Console(stderr=True).status('reading runs, drawing noise and charts'):
+        page = write_report(args.runs, args.out, args.predictions, args.baseline, counts, args.title, args.errors)
+    print(f'Report: {page.resolve()} ({page.stat().st_size / 1e6:.1f} MB)\nNext: open it in a browser; '
+          '--baseline METHOD compares the best with another method class by class')
 
 
 def after_training(folder):

@@ -26,4 +26,5 @@ def main(argv=None):
     if all(c is not None and c.equal(counts[0]) for c in counts):
         meta['class_counts'] = counts[0].tolist()
     torch.save(dict(state_dict=state, meta=dict(meta, soup=args.checkpoints)), args.out)
-    print(f'{args.out}: the mean of {len(saved)} models')
+    print(f'{args.out}: the mean of {len(saved)} models\n'
+          f'Next: mmlt refit CONFIG {args.out}, or mmlt test CONFIG {args.out}')

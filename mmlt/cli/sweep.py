@@ -225,6 +225,8 @@ def main(args=None, train=TRAIN):
     print_table(to_rich(write_tables(args, runs, published)), Console(width=max(console.width, 140)))
     console.print(f'Table and runs: {args.out}')
     after_training(args.out)
+    console.print(f'Next: mmlt report {args.out} --baseline METHOD compares class by class; the same command with more '
+                  '--seeds trains only those that are missing')
     for run, reason in sweep.failed.items():
         console.print(f'{run} failed, {reason}; see {run.folder / "log.txt"}', style='bold red', markup=False)
     for path, error in bad.items():

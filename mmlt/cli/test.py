@@ -36,3 +36,8 @@ def main(args=None):
             print_results({Path(args.checkpoint).stem: results})
         if args.out and not predictions:
             mmengine.dump(results, args.out)
+        if predictions:
+            print(f'Predictions: {args.out}\nNext: mmlt report {args.out} for accuracy by class and confusions')
+        else:
+            print((f'Metrics: {args.out}\n' if args.out else '') + 'Next: --out predictions.npz writes what '
+                  'mmlt report reads: accuracy by class, confusions, reliability')

@@ -2,7 +2,7 @@
 from pathlib import Path
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmlt.cli.report import after_training
 from mmlt.engine.amp import use_amp
@@ -72,7 +72,8 @@ def main(args=None):
         print(f'Logs and checkpoints: {cfg.work_dir}')
         if not args.no_report:
             after_training(cfg.work_dir)
-        print(f'Next: mmlt refit {" ".join([args.config, *args.overlays])} CHECKPOINT for second stages in seconds; '
+        newest = find_latest_checkpoint(cfg.work_dir) or 'CHECKPOINT'
+        print(f'Next: mmlt refit {" ".join([args.config, *args.overlays])} {newest} for second stages in seconds; '
               f'mmlt report {Path(cfg.work_dir).parent} compares runs')
 
 
