@@ -1,5 +1,6 @@
 """Where random numbers come from: a generator for a key such as (seed, epoch, iteration, rank)."""
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -14,6 +15,21 @@ def seeded_generator(*key: int, device: torch.device | str = 'cpu') -> torch.Gen
     """Generator for a tuple of non-negative ints such as (seed, epoch); neighbouring keys share nothing."""
     # torch's CPU generator reads 32 bits of its seed
     return torch.Generator(device).manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
+
+
+def plain_generator(seed: int, device: torch.device | str = 'cpu') -> torch.Generator:
+    """Generator for one seed that no other draws share, as those that fill a queue or a fixed classifier."""
+    return torch.Generator(device).manual_seed(seed)
+
+
+@contextmanager
+def global_seed(seed: int, device: torch.device | str = 'cpu') -> Iterator[None]:
+    """torch's global generators start at ``seed``; afterwards they are as before. For code that draws from no other,
+    such as ``reset_parameters``."""
+    device = torch.device(device)
+    with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def shared_seed() -> int:

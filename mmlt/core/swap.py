@@ -9,6 +9,7 @@ from torch import nn
 from . import layers
 from .checks import last_few, submodule
 from .layers.base import ClassifierLayer
+from .random import plain_generator
 
 AFTER_CLASSIFIER = nn.Dropout, nn.Identity, nn.Softmax, nn.LogSoftmax, nn.Flatten
 
@@ -89,7 +90,7 @@ def _is_linear(layer, width):
     """Whether a copy with random weights is affine in its input; no global generator moves."""
     if type(layer).forward in (nn.Linear.forward, nn.Conv2d.forward):
         return True
-    generator = torch.Generator().manual_seed(0)
+    generator = plain_generator(0)
     probe = deepcopy(layer).to(torch.float64).to_empty(device='cpu').eval()
     with torch.no_grad():
         for tensor in (*probe.parameters(), *probe.buffers()):

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mmlt.core.augment.cam import KINDS, bounding_box, foreground_mask, resize_cam, transform_foreground
+from mmlt.core.random import plain_generator
 from mmlt.data.labels import class_counts, labels_of
 from mmlt.engine.cam import CAMTeacher
 
@@ -46,7 +47,7 @@ def write_gallery(model, dataset, indices, path, ratio=1.0, kinds=KINDS):
     rows = _cells(across, -(-len(indices) // across), max(len(line) for text in texts for line in text.split('\n')))
     for i, (row, index, kind) in enumerate(zip(rows, indices, cycle(kinds))):
         item = dataset[index]
-        panels = _panels(teacher, item, ratio, kind, torch.Generator().manual_seed(i))
+        panels = _panels(teacher, item, ratio, kind, plain_generator(i))
         _draw(row, panels, texts[int(item['data_samples'].gt_label)], kind)
         if i < across:
             for axis, title in zip(row, PANELS):

@@ -15,6 +15,7 @@ from mmlt.core.counts import Counts
 from ..checks import check_integer, check_range
 from ..counts import ClassCounts
 from ..layers.base import no_autocast
+from ..random import plain_generator
 
 KINDS = ('flip', 'translate', 'rotate', 'scale')
 FLIP, TRANSLATE, ROTATE, SCALE = range(4)
@@ -236,7 +237,7 @@ class CAMForeground(ClassCounts):
     def set_source(self, source: Any, generator: torch.Generator | None = None):
         """Say where CAMs come from, ``source(inputs, labels) -> (N, h, w)``, and the draws (seed 0 by default)."""
         self.source = source.__call__  # not the module itself, which would become a part of this one
-        self.generator = generator or torch.Generator().manual_seed(0)
+        self.generator = generator or plain_generator(0)
         return self
 
     def forward(self, inputs: Tensor, one_hot: Tensor):

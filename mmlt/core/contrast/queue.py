@@ -12,6 +12,7 @@ from mmlt.core.counts import Counts
 from ..checks import check_integer
 from ..counts import ClassCounts
 from ..dist import gather
+from ..random import plain_generator
 
 
 def queue_ends(counts: Sequence[float], length: int, min_size: int):
@@ -49,7 +50,7 @@ class ClassQueue(ClassCounts):
         check_integer(self, 1, length=length, min_size=min_size, dim=dim)
         super().__init__()
         self.length, self.min_size = length, min_size
-        noise = torch.randn(length, dim, generator=torch.Generator().manual_seed(0))
+        noise = torch.randn(length, dim, generator=plain_generator(0))
         self.register_buffer('feat', torch.nn.functional.normalize(noise))
         self.register_buffer('label', torch.full((length, ), -1))
         self.register_buffer('index', torch.arange(-length, 0))

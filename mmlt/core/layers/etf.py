@@ -4,6 +4,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..checks import check_range
+from ..random import plain_generator
 from .base import ClassifierLayer, at_least_float32, unit
 
 
@@ -12,7 +13,7 @@ def simplex(num_classes: int, dim: int, seed: int = 0):
 
     ``sqrt(C / (C - 1)) (I - 1 1^T / C) P`` with P (C, D) orthonormal.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = plain_generator(seed)
     basis = torch.linalg.qr(torch.randn(dim, num_classes, generator=generator, dtype=torch.float64)).Q.t()
     return (num_classes / (num_classes - 1)) ** 0.5 * (basis - basis.mean(0))
 

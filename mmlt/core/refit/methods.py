@@ -14,6 +14,7 @@ from torch import nn
 from ..layers import DisAlignLinear, LWSLinear, NCMClassifier
 from ..losses import GeneralizedReweightLoss
 from ..max_norm import max_norm_radius, project_rows
+from ..random import global_seed
 from .fit import Recipe, Split, fit, linear, new_linear
 from .sweep import norm_scales, prior_shifts, sweep
 
@@ -113,8 +114,7 @@ def _shifts(train, joint, taus):
 
 def _on_top_of(joint, layer, seed):
     """``layer`` with the joint weights; what it draws for itself leaves the global random state alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with global_seed(seed):
         layer = layer(joint.in_features, joint.out_features).to(joint.weight.device)
     layer.load_state_dict(joint.state_dict())
     return layer

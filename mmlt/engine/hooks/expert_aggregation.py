@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader, RandomSampler
 
 from mmlt.core.aggregation import aggregate_experts
 from mmlt.core.checks import check_integer, check_range
+from mmlt.core.random import plain_generator
 from mmlt.engine.access import evaluating, unwrap
 from mmlt.engine.pipelines import leaf_datasets
 
@@ -57,7 +58,7 @@ class ExpertAggregationHook(Hook):
         views, own, left = Compose(pipeline), [leaf.pipeline for leaf in leaves], self.steps
         size = runner.test_dataloader.batch_sampler.batch_size
         for number in range(5):
-            generator = torch.Generator().manual_seed((runner.seed or 0) + number)
+            generator = plain_generator((runner.seed or 0) + number)
             order = list(RandomSampler(dataset, generator=generator))[:None if left is None else left * size]
             loader = DataLoader(dataset, size, sampler=order, collate_fn=pseudo_collate)
             for leaf in leaves:

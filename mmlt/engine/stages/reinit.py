@@ -1,8 +1,8 @@
 """``reinit``: start modules anew in the middle of a run."""
-import torch
 from mmengine.model import initialize
 
 from mmlt.core.checks import submodule
+from mmlt.core.random import global_seed
 from mmlt.engine.access import ema_models, unwrap
 
 from .part import StagePart, register
@@ -39,8 +39,7 @@ def reinitialize(runner, path, seed):
     weights = list(module.parameters())
     parts = resettable(module, path)
     device = weights[0].device
-    with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []):
-        torch.manual_seed(seed)
+    with global_seed(seed, device):
         for part in parts:
             part.reset_parameters()
         init_cfg = _init_cfg(model, path)

@@ -2,6 +2,8 @@
 import numpy as np
 import torch
 
+from mmlt.core.random import global_seed
+
 MOST, K, FEWEST = 12000, 15, 10
 SKILL = .6  # features whose neighbours name fewer labels accuse nobody
 
@@ -11,8 +13,7 @@ def pixel_features(small, dims=48):
     x = torch.as_tensor(np.asarray(small), dtype=torch.float32)
     x = x - x.mean(1, keepdim=True)
     x = x - x.mean(0)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with global_seed(0):
         x = x @ torch.pca_lowrank(x, min(dims, *x.shape), center=False)[2]
     return torch.nn.functional.normalize(x, dim=1)
 
