@@ -332,3 +332,16 @@ def test_looking_stops_in_time_and_sees_the_tail():
 def test_a_coded_pack_is_refused():
     with pytest.raises(ValueError, match='unpacked first'):
         read_data(SHARED / 'data/cifar10_lt_mini.npz')
+
+
+def test_lists_of_a_hold_out_are_found_in_their_folder_with_their_class_names(tmp_path):
+    from mmlt.cli.holdout import main
+    for name in ('stop', 'yield'):
+        (tmp_path / 'signs' / name).mkdir(parents=True)
+        for i in range(8):
+            Image.new('RGB', (8, 8), (20 * i, 0, 0)).save(tmp_path / 'signs' / name / f'{i // 2}_{i % 2}.png')
+    out = tmp_path / 'split'
+    main([str(tmp_path / 'signs'), '--val', '0.3', '--group-regex', r'([^/]+/\d+)_', '--out', str(out)])
+    data = read_data(out / 'train.txt', out / 'val.txt')
+    assert list(data.classes) == ['stop', 'yield'] and set(data.splits) == {'train', 'test'}
+    assert all(file.is_file() for split in data.splits.values() for file in split.items)

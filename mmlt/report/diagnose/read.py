@@ -110,15 +110,23 @@ def _list(path, test=None):
     read = {name: _lines(Path(file)) for name, file in (('train', path), ('test', test)) if file}
     labels = [label for _, column in read.values() for label in column]
     numbers = all(label.lstrip('-').isdigit() for label in labels)
-    classes = [] if numbers else sorted(set(labels))
+    root, names = _made_by_split(path)
+    classes = names if numbers else sorted(set(labels))
     index = {c: i for i, c in enumerate(classes)}
     splits = {}
     for name, (files, column) in read.items():
         values = np.array([int(c) if numbers else index[c] for c in column])
         if values.min() < 0:
             raise ValueError(f'{path} has the label {values.min()}; classes count from 0')
-        splits[name] = Split(values, [path.parent / file for file in files])
+        splits[name] = Split(values, [root / file for file in files])
     return _of_splits(path, 'list', classes, splits)
+
+
+def _made_by_split(path):
+    """The folder to which a list's paths belong, and class names: what mmlt holdout and mmlt split wrote beside it."""
+    record, names = path.with_name('split.json'), path.with_name('classes.txt')
+    root = Path(json.loads(record.read_text()).get('source', path.parent)) if record.is_file() else path.parent
+    return root, names.read_text().splitlines() if record.is_file() and names.is_file() else []
 
 
 def _lines(path):
