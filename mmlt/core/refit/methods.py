@@ -16,7 +16,7 @@ from ..losses import GeneralizedReweightLoss
 from ..max_norm import max_norm_radius, project_rows
 from ..random import global_seed
 from .fit import Recipe, Split, fit, linear, new_linear
-from .sweep import norm_scales, prior_shifts, sweep
+from .grid import norm_scales, prior_shifts, sweep
 
 TAUS = [round(0.1 * i, 1) for i in range(21)]
 
