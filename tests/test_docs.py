@@ -52,3 +52,12 @@ def test_the_pages_build_without_a_warning(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert '<math' in (tmp_path / 'methods/losses/index.html').read_text()
     assert 'second stages on cached features' in (tmp_path / 'which_method/index.html').read_text()
+
+
+def test_prose_of_the_docs_is_wrapped():
+    pages = [ROOT / 'README.md', ROOT / 'CHANGELOG.md', *(ROOT / 'docs').rglob('*.md')]
+    for page in pages:
+        if page.name != 'compatibility.md':  # written by a program
+            prose = re.sub(r'```.*?```', '', page.read_text(), flags=re.S).splitlines()
+            long = [line for line in prose if len(line) > 120 and not line.lstrip().startswith(('|', '$$', '<'))]
+            assert not long, f'{page.name}: {long[0][:60]}'
