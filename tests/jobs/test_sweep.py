@@ -63,7 +63,7 @@ def background(tmp_path, gallery):
     started = []
 
     def start(*args):
-        args = [str(gallery), '--out', str(tmp_path / 'out'), *map(str, args)]
+        args = [str(gallery), '--out', str(tmp_path / 'out'), '--jobs', '1', *map(str, args)]
 
         def run():
             signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
