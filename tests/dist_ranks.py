@@ -31,4 +31,5 @@ def worker(rank, path):
         out[name] = together.detach(), own.grad / 2  # DDP averages
     out['integers'] = gather_uneven(torch.arange(ROWS[rank]))
     torch.save(out, f'{path}/{rank}.pt')
+    dist.barrier()  # neither leaves while the other still talks to it
     dist.destroy_process_group()

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 pytest.importorskip('mmpretrain')
-from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 
 from mmlt.core.counts import shot_groups
+from mmlt.engine.overlays import load
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 TWO_RUN = ['crt', 'lws', 'tau_norm', 'ncm', 'disalign', 'bags', 'weight_balancing']
@@ -21,7 +21,9 @@ TRAINED = {
 
 
 def config(name):
-    return Config.fromfile(CONFIGS / 'lt' / f'{name}.py')
+    """``<method>_<data set>``, ce being the data set's own recipe."""
+    method, dataset = name.rsplit('_', 2)[0], '_'.join(name.rsplit('_', 2)[1:])
+    return load(dataset, *([] if method == 'ce' else [method]))
 
 
 def build(cfg):

@@ -93,7 +93,7 @@ def test_the_promised_files_exist():
     names = {f'{method}_{data}' for method in ('ce', 'cb_sampling', 'drs') for data in sets}
     names |= {f'{method}_{data}' for method in ('balanced_softmax', 'ldam-drw', 'crt') for data in sets[1:3]}
     names |= {f'cam_bs_{data}' for data in sets} | {f'mislas_{data}' for data in sets[:3]}
-    names |= {'mixup-cam_bs-ft_imagenet_lt', 'mixup-cam_bs-ft_inat2018'}
+    names |= {'ce_digits', 'mixup-cam_bs-ft_imagenet_lt', 'mixup-cam_bs-ft_inat2018'}
     assert {path.stem for path in PROMISED} == names
 
 

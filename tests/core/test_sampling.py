@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmlt.core import sampling
+from mmlt.core.random import seeded_generator
 from mmlt.core.sampling import (
     ClassIndex,
     balanced_indices,
@@ -17,7 +18,6 @@ from mmlt.core.sampling import (
     effective_probabilities,
     power_probabilities,
     progressive_probabilities,
-    seeded_generator,
     shuffled_indices,
 )
 
@@ -100,7 +100,7 @@ def test_curriculum(schedule, quarter, end):
     (lambda: power_probabilities([0, 0]), 'every class has 0 images'),
     (lambda: power_probabilities([3, -1]), 'class 1 has the training count -1'),
     (lambda: progressive_probabilities(FIXTURE, 0, 10, 'code'), "'paper' or 'balanced', got 'code'"),
-    (lambda: progressive_probabilities(FIXTURE, 0, 0), 'max_epochs must be at least 1, got 0'),
+    (lambda: progressive_probabilities(FIXTURE, 0, 0), 'max_epochs must be a number of at least 1, got 0'),
     (lambda: curriculum_exponent(0, 10, 'cosine'), "got 'cosine'"),
     (lambda: effective_probabilities(FIXTURE, 2), 'beta must lie in'),
 ])

@@ -71,10 +71,14 @@ def test_the_config_is_not_changed():
     assert to == dict(type='CosineLinear', scale=16)
 
 
+def test_without_a_path_it_is_the_last_linear_layer():
+    model = MODELS.build(dict(type='SwapClassifier', model=RESNET, to=dict(type='CosineLinear')))
+    assert type(model.head.fc) is layers.CosineLinear
+
+
 @pytest.mark.parametrize('kwargs, words', [
     (dict(path='head.fb', to=dict(type='CosineLinear')), 'did you mean head.fc'),
     (dict(path='head.fc', to=dict(type='CosinLinear')), 'CosinLinear'),
-    (dict(to=dict(type='CosineLinear')), 'path='),
 ])
 def test_bad_config(kwargs, words):
     with pytest.raises(ValueError, match=words):
