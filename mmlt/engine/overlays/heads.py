@@ -112,7 +112,7 @@ def _wrap(old, new):
 def needs_more(kind):
     """True if a loss asks for more than logits and target."""
     loss = resolve(kind)
-    return bool(getattr(loss, 'needs_features', False) or getattr(loss, 'requires', ()))
+    return bool(getattr(loss, 'requires', ()))
 
 
 def classifier_paths(head, name):
