@@ -86,6 +86,14 @@ def test_a_run_learns_and_resumes(name, tmp_path, request):
         assert not any('teacher' in key for key in run.model.state_dict())
 
 
+@pytest.mark.parametrize('name', RUNS)
+def test_twelve_epochs_are_enough(name, tmp_path):
+    cfg, settings = RUNS[name]
+    schedule = [dict(type='MultiStepLR', milestones=[10], gamma=0.1)]
+    run = multi_view.train(tmp_path, cfg, epochs=12, param_scheduler=schedule, **settings)
+    assert run.message_hub.get_scalar('val/lt/top1').current() > 90
+
+
 def test_two_ranks_end_with_one_state(tmp_path, teacher):
     cfg = dict(RUNS['gml_alone'][0], alpha=1.0, teacher=teacher)
     with socket.socket() as server:
