@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip('jinja2')
 from mmlt.report.page import write_report
-from mmlt.report.page.charts import confusions, destinations, smooth
+from mmlt.report.page.build import baseline_of
+from mmlt.report.page.charts import confusions, curves, destinations, schedule, smooth
 from mmlt.report.page.compare import differences, groups_of, replicates, step, tail_of
 from mmlt.report.page.pictures import LARGEST, data_url, tail_errors
 from mmlt.report.page.predictions import Predictions, read_predictions, top_of
@@ -169,6 +170,34 @@ def test_a_sweep_and_a_refit_folder_are_found(tmp_path):
     assert methods['crt'].metric('top1') == [50.]
     page = write_report([tmp_path / 'sweep', tmp_path / 'refit'], tmp_path / 'r.html').read_text()
     assert 'No predictions of crt, ldam' in page
+
+
+def test_the_default_baseline_is_cross_entropy(tmp_path):
+    for name, right in (('a', 2), ('ce_digits', 1), ('zz', 0)):
+        np.savez(tmp_path / f'{name}.npz', label=[0, 1, 1], pred=[0, int(right > 0), int(right > 1)])
+    runs = [tmp_path / f'{name}.npz' for name in ('zz', 'ce_digits', 'a')]
+    page = write_report(runs, tmp_path / 'r.html').read_text()
+    assert '<bdi>a</bdi> against <bdi>ce_digits</bdi>' in page
+    assert baseline_of([method('x', predictions([0], [0])), method('y', predictions([0], [0]))]).name == 'x'
+
+
+def test_unfinished_runs_are_no_runs_without_predictions(tmp_path):
+    (tmp_path / 'done').mkdir()
+    np.savez(tmp_path / 'done/predictions.npz', label=[0, 1], pred=[0, 1])
+    (tmp_path / 'on/1/vis_data').mkdir(parents=True)
+    (tmp_path / 'on/1/vis_data/scalars.json').write_text(json.dumps(dict(loss=1, time=.5, epoch=1, iter=4, step=4)))
+    page = write_report([tmp_path / 'done', tmp_path / 'on'], tmp_path / 'r.html').read_text()
+    assert 'No accuracy yet of on.' in page and 'No predictions of' not in page
+
+
+def test_methods_of_one_plan_share_a_lane_and_a_first_loss_does_not_flatten_the_others():
+    logged = [dict(loss=1e4 if e == 1 else 2., epoch=e, iter=1, step=e) for e in range(1, 101)]
+    runs = [Run(name) for name in 'abc']
+    for run, epochs in zip(runs, (10, 10, 20)):
+        run.config, run.scalars = dict(train_cfg=dict(max_epochs=epochs)), logged
+    methods = [Method(run.name, [run]) for run in runs]
+    assert '>a, b<' in schedule(methods) and '>c<' in schedule(methods)
+    assert '10,000' not in curves(methods, 'loss', 'training loss') and '10k' not in curves(methods, 'loss', 'loss')
 
 
 def test_stages_as_text():

@@ -120,8 +120,8 @@ def test_dots_speak_to_the_keyboard_and_the_pointer(tab):
         '(document.querySelector("svg[data-kind=classes]"))')
     assert text(tab, '#readout').startswith('0; 124 training, 50 test images; better: ')
     tab('(svg => { const box = svg.getBoundingClientRect(), dot = /M(\\S+) (\\S+?)h0$/.exec('
-        'svg.querySelector(".dots").getAttribute("d")), k = box.width / 420; svg.dispatchEvent(new PointerEvent('
-        '"pointermove", {clientX: box.left + dot[1] * k, clientY: box.top + dot[2] * k})); })'
+        'svg.querySelector(".dots").getAttribute("d")), k = box.width / svg.viewBox.baseVal.width; svg.dispatchEvent('
+        'new PointerEvent("pointermove", {clientX: box.left + dot[1] * k, clientY: box.top + dot[2] * k})); })'
         '(document.querySelector("svg[data-kind=classes]"))')
     assert '2 training, 50 test images' in text(tab, '#tip') and not tab('document.querySelector("#tip").hidden')
 
@@ -136,6 +136,8 @@ def test_confusions_reliability_weights_training(tab):
     assert tab('document.querySelectorAll("#training figure").length') == 5
     assert 'PowerSampler from epoch 2' in text(tab, '#training .switch title')
     assert 'plain sampling' in text(tab, '#training figure:last-child')
+    lanes = tab('[...document.querySelectorAll("#training figure:last-child text")].map(t => t.firstChild.textContent)')
+    assert {'better', 'worse'} <= set(lanes)  # their plans differ
 
 
 def test_errors_show_small_lazy_pictures_with_cams(tab):
@@ -153,6 +155,8 @@ def test_how_it_was_made(tab):
     made = text(tab, '#made')
     for part in ('0, 1', 'abc123', 'torch 2.11.0', 'a machine', '342 images', 'custom_hooks.0.stages.0.begin'):
         assert part in made
+    rows = tab('[...document.querySelectorAll("#made .facts tbody tr")].map(row => row.innerText)')
+    assert sum('abc123' in row for row in rows) == 1 and any(row.count('abc123') == 1 for row in rows)
     assert '| better |' in text(tab, '#md') and r'\begin{tabular}' in text(tab, '#tex')
 
 
@@ -229,6 +233,11 @@ def test_keys_of_configs_and_errors_without_pictures_are_legible_on_a_phone(brow
     cells = browser.execute_script('return [...document.querySelectorAll(".facts th:has(code)")].map('
                                    'e => [e.offsetWidth, e.offsetHeight])')
     assert all(width >= 120 and height < 120 for width, height in cells)
+    cells = browser.execute_script('return [...document.querySelectorAll(".facts td")].map(e => e.offsetWidth)')
+    assert min(cells[1:]) >= 110  # no column of single letters
+    heads = browser.execute_script('return [...document.querySelectorAll("#class-table thead .class")].map('
+                                   'e => [e.scrollWidth, e.clientWidth])')
+    assert heads and all(needed <= has for needed, has in heads)
     label = np.repeat([0, 1, 2], 20)
     np.savez(tmp_path / 'p.npz', label=label, pred=np.zeros(60, int), class_counts=[500, 50, 5],
              classes=['a', 'a name of some length', 'and another one as long'])

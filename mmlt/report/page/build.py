@@ -1,5 +1,6 @@
 """Everything on the page, put together.  C classes."""
 import datetime
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,8 +25,8 @@ def write_report(runs, out, predictions=(), baseline=None, counts=None, title=No
         runs (list): work dirs, folders of them, refit folders, files of predictions.
         out (str): the .html file.
         predictions (list): further files of predictions.
-        baseline (str, optional): the method that others are compared with class by class; default: the first one that
-            is not the best.
+        baseline (str, optional): the method that others are compared with class by class; default: cross entropy,
+            by its name, else the first one that is not the best.
         counts (sequence, optional): training counts (C,) for predictions that have none.
         errors (int): how many wrong tail images to show, at most 200.
 
@@ -66,14 +67,16 @@ def collect(methods, baseline=None, errors=60):
     first = known[0].predictions[0] if known else None
     alike = [m for m in known if all(len(p.classes) == len(first.classes) for p in m.predictions)]
     shown = alike[:CHARTED]
-    base = asked[baseline] if baseline else next((m for m in given if m in alike and m is not shown[0]), None)
+    base = asked[baseline] if baseline else baseline_of([m for m in given if m in alike and m is not shown[0]])
     groups = groups_of(first) if first else {}
     gaps = differences(alike, groups, len(first.classes)) if first else {}
     columns, rows = answer_table(methods, gaps)
     context = dict(methods=methods, best=best, shown=shown, base=base, columns=columns, rows=rows, gaps=gaps,
                    sentences=sentences(methods, gaps, first, groups), markdown=markdown(columns, rows),
                    latex=latex(columns, rows), groups=group_sizes(first, groups), first=first,
-                   hidden=len(methods) - len(shown), missing=[m.name for m in methods if not m.predictions])
+                   hidden=len(methods) - len(shown),
+                   missing=[m.name for m in methods if not m.predictions and m.metrics],
+                   unfinished=[m.name for m in methods if not m.predictions and not m.metrics])
     if first:
         context.update(class_part(shown, base, first))
         context['reliability'], context['ece'] = charts.reliability_charts(shown)
@@ -87,6 +90,12 @@ def collect(methods, baseline=None, errors=60):
                    configured=[m.name for m in methods if m.first.config][:CHARTED],
                    facts=provenance.facts(methods[:CHARTED]), named=[m.name for m in methods[:CHARTED]])
     return context
+
+
+def baseline_of(methods):
+    """Cross entropy, by its name, or the joint classifier of a refit; else the first."""
+    plain = [m for m in methods if re.fullmatch(r'ce|joint|baseline', re.split(r'[_/]', m.name.lower())[0])]
+    return next(iter(plain + methods), None)
 
 
 def class_part(shown, base, first):
@@ -165,8 +174,8 @@ def sentences(methods, gaps, first, groups):
     for name, mask in groups.items():
         images = int(mask[first.label].sum())
         if step(first, mask) >= 1:
-            lines.append(f'{name} rests on {images:,} test images of {_classes(mask)}: one image more or less '
-                         f'moves it by up to {step(first, mask):.1f} points.')
+            lines.append(f'{name.capitalize()}-shot accuracy rests on {images:,} test images of {_classes(mask)}: '
+                         f'one image more or less moves it by up to {step(first, mask):.1f} points.')
     return lines
 
 

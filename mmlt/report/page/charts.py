@@ -7,7 +7,7 @@ from .compare import groups_of, tail_of
 from .schedule import shares_of
 from .svg import Chart, picture, shorten, shorten_apart
 
-BINS = 10
+BINS, WIDE = 10, 500
 
 
 def smooth(counts, values, at, width=.18):
@@ -28,7 +28,7 @@ def accuracy_chart(methods, counts, reference=None):
     ylabel = 'accuracy (%)' if reference is None else f'points above {shorten(reference.name, 24)}'
     label = f'{ylabel} of each class against its training images'
     chart = Chart((counts.min(), counts.max()), span, 'training images of the class', ylabel, label, True,
-                  kind='classes', height=300)
+                  kind='classes', width=WIDE, height=300)
     if reference is not None:
         chart.rule(y=0)
     grid = np.geomspace(max(counts.min(), .5), max(counts.max(), 1), 40)
@@ -45,7 +45,7 @@ def reliability_charts(methods):
     charts, errors = {}, {m.name: {} for m in methods}
     for group, mask in masks.items():
         chart = Chart((0, 100), (0, 100), 'confidence (%)', 'accuracy (%)',
-                      f'accuracy against confidence, {group} classes', height=300)
+                      f'accuracy against confidence, {group} classes', width=300, height=240)
         chart.add('<path class="rule" d="M{:.0f} {:.0f}L{:.0f} {:.0f}"/>'.format(*chart.at(0, 0), *chart.at(100, 100)))
         for method in methods:
             parts = [(p.score[:, 0], p.right, np.ones(len(p.label), bool) if mask is None else mask[p.label])
@@ -149,7 +149,8 @@ def weight_charts(methods, counts):
             continue
         values = np.concatenate([v for _, v in rows])
         chart = Chart((counts.min(), counts.max()), (values.min(), values.max()), 'training images of the class',
-                      ylabel, f'{ylabel} of each class against its training images', True, kind='classes')
+                      ylabel, f'{ylabel} of each class against its training images', True, kind='classes',
+                      width=WIDE)
         for method, v in rows:
             chart.dots(counts, v, f's{method.slot}')
         grid = np.geomspace(max(counts.min(), .5), max(counts.max(), 1), 40)
@@ -166,8 +167,10 @@ def curves(methods, key, ylabel):
     if not lines:
         return None
     xs, ys = (np.concatenate([line[i] for line in lines]) for i in (1, 2))
-    chart = Chart((0, xs.max()), (min(ys.min(), 0) if key.startswith('lt/') else ys.min(), ys.max()), 'epoch', ylabel,
-                  f'{ylabel} against the epoch')
+    low, high = min(ys.min(), 0) if key.startswith('lt/') else ys.min(), ys.max()
+    if key == 'loss':  # the first steps of one method do not flatten all
+        high = max(np.quantile(y[len(y) // 20:], .98) for *_, y in lines)
+    chart = Chart((0, xs.max()), (low, high), 'epoch', ylabel, f'{ylabel} against the epoch')
     for method, _, _ in lines:
         for begin, text in method.first.plan[0][1:]:
             chart.rule(x=begin, kind=f'switch s{method.slot}', text=f'{method.name}: {text} from epoch {begin}')
@@ -189,15 +192,21 @@ def series(run, key):
 
 
 def schedule(methods):
-    """One lane a method: which sampler draws, what else a stage changes, and the share of each group in the draws, by
+    """One lane a plan: which sampler draws, what else a stage changes, and the share of each group in the draws, by
     epoch; None without configs."""
-    lanes = [(m, *m.first.plan, shares(m.first)) for m in methods if m.first.plan[0]]
+    lanes = {}  # methods of one plan share a lane
+    for m in methods:
+        plan, drawn = m.first.plan, shares(m.first)
+        if plan[0]:
+            lanes.setdefault(repr((plan, drawn)), (*plan, drawn, []))[-1].append(m.name)
     if not lanes:
         return None
-    end, width, y = max(lane[2] for lane in lanes), 420, 0
+    lanes = lanes.values()
+    end, width, y = max(lane[1] for lane in lanes), 420, 0
     parts = []
-    for method, stages, epochs, drawn in lanes:
-        parts.append(f'<text x="2" y="{y + 12}">{_escape(shorten(method.name, 40))}</text>')
+    for stages, epochs, drawn, names in lanes:
+        parts.append(f'<text x="2" y="{y + 12}">{_escape(shorten(", ".join(names), 60))}'
+                     f'<title>{_escape(", ".join(names))}</title></text>')
         ends = [begin for begin, _ in stages[1:]] + [epochs]
         for k, ((begin, text), stop) in enumerate(zip(stages, ends)):
             x, w = 2 + 414 * begin / end, 414 * max(stop - begin, 0) / end

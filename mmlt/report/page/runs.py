@@ -146,6 +146,11 @@ class Method:
     def predictions(self):
         return [run.predictions for run in self.runs if run.predictions]
 
+    @property
+    def metrics(self):
+        """Whether any run has an accuracy."""
+        return bool(self.metric('mean_class') or self.metric('top1'))
+
     def metric(self, key):
         return [run.metrics[key] for run in self.runs if key in run.metrics]
 
