@@ -39,8 +39,11 @@ def add(args):
     commit = args.commit or subprocess.run(['git', 'rev-parse', 'HEAD'], cwd=ROOT, capture_output=True, text=True,
                                            check=True).stdout.strip()
     runs = collect(args.out, read_result, commit, why_failed)
+    for run in runs:  # the sweep names a run <method>_<data>
+        run['method'] = run['method'].removesuffix(f'_{file.get("data")}')
     new = {(run['method'], run['seed']) for run in runs}
     file['runs'] = [run for run in file['runs'] if (run['method'], run['seed']) not in new] + runs
+    file['runs'].sort(key=lambda run: (run['method'] != 'ce', run['method'], run['seed']))
     args.file.parent.mkdir(parents=True, exist_ok=True)
     args.file.write_text(json.dumps(file, indent=1) + '\n')
     print(f'{len(runs)} runs of {args.out} in {args.file}')

@@ -2,6 +2,8 @@
 import statistics
 from pathlib import Path
 
+from .table import results_table
+
 MARGIN = 1.0  # points beyond which a difference is bold
 FAILED = ('failed', 'unfinished')
 
@@ -17,7 +19,7 @@ def evidence(files, published):
 
     Returns:
         str: ours and the published accuracy, their difference (bold beyond one point), how each was made, and what was
-        mixed.
+        mixed. A file whose data nobody published has the groups' accuracies instead.
 
     Raises:
         ValueError: a file without one of the keys; it is named.
@@ -36,14 +38,16 @@ def _section(file, published):
     if missing := {'title', 'data', 'imbalance', 'split', 'schedule', 'augmentation', 'runs'} - file.keys():
         raise ValueError(f'the results {file.get("title", "without a title")!r} lack {", ".join(sorted(missing))}')
     methods = list(dict.fromkeys(run['method'] for run in file['runs']))
+    known = [paper for paper in published if (paper['data'], paper['imbalance']) == (file['data'], file['imbalance'])]
     notes, lines = [], ['| method | ours | seeds | published | difference | its source and split |',
                         '|---|---:|---|---:|---:|---|']
+    if not known:
+        lines = _groups(file['runs'])
     for method in methods:
         runs = [run for run in file['runs'] if run['method'] == method]
-        papers = [paper for paper in published if method in paper['top1']
-                  and (paper['data'], paper['imbalance']) == (file['data'], file['imbalance'])] or [None]
-        for paper in papers:
-            lines.append(_row(method, runs, paper))
+        papers = [paper for paper in known if method in paper['top1']] or [None]
+        if known:
+            lines += [_row(method, runs, paper) for paper in papers]
         cause = file.get('causes', {}).get(method)
         done = [run['metrics']['lt/top1'] for run in runs if run['status'] == 'done']
         if done and papers[0] and abs(statistics.fmean(done) - papers[0]['top1'][method]) > MARGIN:
@@ -60,6 +64,16 @@ def _section(file, published):
                 run['method'] for run in kept if str(run.get(key)) == v)) for v in values)
             notes.append(f'Mixed {key}s ({which}).')
     return '\n'.join([f'### {file["title"]}', '', facts, '', *lines, '', ' '.join(notes)]).rstrip() + '\n\n'
+
+
+def _groups(runs):
+    """Lines: each method's accuracies by group, over its seeds."""
+    rows = {}
+    for run in runs:
+        if run['status'] == 'done':
+            rows.setdefault(run['method'], []).append(run['metrics'])
+    rows = {method + (f' ({len(seeds)} seeds)' if len(seeds) > 1 else ''): seeds for method, seeds in rows.items()}
+    return results_table(rows).splitlines() if rows else ['No run is finished.']
 
 
 def _row(method, runs, paper):

@@ -14,28 +14,47 @@ def print_table(table, console):
 
 
 def print_results(rows, columns=COLUMNS, title=None, console=None):
-    """Print methods x metrics with rich and return the same table as Markdown; the best of each column is bold.
+    """Print methods x metrics with rich and return the same table as Markdown, see :func:`results_table`.
 
     Args:
-        rows (dict): method -> metrics of :class:`~mmlt.engine.metric.LongTailMetric` (with or without its prefix), or
-            a list of them, one a seed, shown as mean ± standard deviation (of the sample, n - 1).
-        columns (dict): metric -> heading.
         title (str, optional): heading of the printed table.
         console (rich.console.Console, optional): where to print.
-
-    >>> from rich.console import Console
-    >>> quiet = Console(quiet=True)
-    >>> print(print_results({'CE': {'lt/top1': 41.5}, 'LWS': [{'lt/top1': 45}, {'lt/top1': 47}]}, {'top1': 'overall'},
-    ...                     console=quiet))
-    | method | overall |
-    |---|---:|
-    | CE | 41.50 |
-    | LWS | **46.00 ± 1.41** |
     """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    table = Table('method', title=title)
+    for heading in columns.values():
+        table.add_column(heading, justify='right', no_wrap=True)
+    for method, cells in _cells(rows, columns).items():
+        table.add_row(escape(str(method)), *(f'[bold]{text}[/bold]' if bold else text for bold, text in cells))
+    print_table(table, console or Console())
+    return results_table(rows, columns)
+
+
+def results_table(rows, columns=COLUMNS):
+    """Methods x metrics in Markdown; the best of each column is bold.
+
+    Args:
+        rows (dict): method -> metrics of :class:`~mmlt.engine.metric.LongTailMetric` (with or without its prefix), or
+            a list of them, one a seed, shown as mean ± standard deviation (of the sample, n - 1).
+        columns (dict): metric -> heading.
+
+    >>> print(results_table({'CE': {'lt/top1': 41.5}, 'LWS': [{'lt/top1': 45}, {'lt/top1': 47}]}, {'top1': 'overall'}))
+    | method | overall |
+    |---|---:|
+    | CE | 41.50 |
+    | LWS | **46.00 ± 1.41** |
+    """
+    lines = ['| method | ' + ' | '.join(columns.values()) + ' |', '|---|' + '---:|' * len(columns)]
+    for method, cells in _cells(rows, columns).items():
+        lines.append(f'| {method} | ' + ' | '.join(f'**{text}**' if bold else text for bold, text in cells) + ' |')
+    return '\n'.join(lines)
+
+
+def _cells(rows, columns):
+    """{method: [(best of its column, text)]}."""
     means, texts = {}, {}
     for method, seeds in rows.items():
         seeds = [seeds] if isinstance(seeds, dict) else seeds
@@ -51,14 +70,4 @@ def print_results(rows, columns=COLUMNS, title=None, console=None):
         if len(column) > 1:
             target = (min if key in SMALLER_IS_BETTER else max)(column.values())
             best |= {cell for cell, value in column.items() if value == target}
-
-    table = Table('method', title=title)
-    lines = ['| method | ' + ' | '.join(columns.values()) + ' |', '|---|' + '---:|' * len(columns)]
-    for heading in columns.values():
-        table.add_column(heading, justify='right', no_wrap=True)
-    for method in rows:
-        cells = [((method, key) in best, texts.get((method, key), '–')) for key in columns]
-        table.add_row(escape(str(method)), *(f'[bold]{text}[/bold]' if bold else text for bold, text in cells))
-        lines.append(f'| {method} | ' + ' | '.join(f'**{text}**' if bold else text for bold, text in cells) + ' |')
-    print_table(table, console or Console())
-    return '\n'.join(lines)
+    return {method: [((method, key) in best, texts.get((method, key), '–')) for key in columns] for method in rows}

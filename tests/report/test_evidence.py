@@ -35,6 +35,16 @@ def test_a_difference_without_a_cause_says_so():
     assert 'cause unknown' not in table(run(top1=39.))
 
 
+def test_data_that_nobody_published_have_groups():
+    runs = [run('ce', 40., metrics={'lt/top1': 40., 'lt/few': 1.}), run('bcl', status='failed', reason='NaN'),
+            *(run('drs', seed=s, metrics={'lt/top1': 42. + 2 * s, 'lt/few': 9.}) for s in range(2))]
+    text = evidence([dict(title='T', data='own', imbalance=50, split='ours', schedule='45 epochs', augmentation='crop',
+                          runs=runs)], [PAPER])
+    assert '| ce | 40.00 | – | – | – | 1.00 | – |' in text and 'published' not in text
+    assert '| drs (2 seeds) | **43.00 ± 1.41** | – | – | – | **9.00 ± 0.00** | – |' in text
+    assert '`bcl`, seed 0: failed, NaN.' in text
+
+
 def test_failed_runs_are_failed_and_not_low_numbers():
     text = table(run(top1=40.), run('drs', status='failed', reason='NaN loss at step 7'),
                  run('las', status='unfinished', reason='it may go on'))
@@ -61,12 +71,12 @@ def test_from_a_sweep_to_the_docs(tmp_path):
     for method, log, result in (('ce', '', dict(amp=True, metrics={'lt/top1': 41.23456, 'lt/ece': 3})),
                                 ('drs', 'Traceback\nFloatingPointError: loss is NaN at step 70', None),
                                 ('las', 'epoch 3', None)):
-        folder = tmp_path / f'out/{method}/seed_0'
+        folder = tmp_path / f'out/{method}{"_cifar100_lt" if method == "ce" else ""}/seed_0'
         folder.mkdir(parents=True)
         (folder / 'log.txt').write_text(log)
         if result:
             (folder / 'result.json').write_text(json.dumps(result))
-    (tmp_path / 'out/ce/seed_0.old1').mkdir()
+    (tmp_path / 'out/ce_cifar100_lt/seed_0.old1').mkdir()
     file, docs = tmp_path / 'kept/set.json', tmp_path / 'docs.md'
     facts = [word for key in ('title', 'split', 'schedule', 'augmentation') for word in (f'--{key}', f'the {key}')]
     results.main(['collect', str(tmp_path / 'out'), str(file), '--data', 'cifar100_lt', '--commit', 'abc', *facts])
