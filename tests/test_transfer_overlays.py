@@ -2,6 +2,7 @@
 import math
 
 import pytest
+import torch
 
 pytest.importorskip('mmpretrain')
 from mmengine.registry import MODELS
@@ -20,6 +21,7 @@ def small(folder, *overlays, **options):
     base.model.backbone.update(depth=8, base_channels=4)
     base.model.head.in_channels, base.param_scheduler = 16, []
     base.train_cfg.update(max_epochs=2, val_interval=2)
+    folder.mkdir(exist_ok=True)
     base.dump(folder / 'base.py')
     cfg = load(folder / 'base.py', *overlays, options=options)
     cfg.train_cfg.update(max_epochs=2, val_interval=2)
@@ -64,7 +66,21 @@ def test_after_a_first_run(tmp_path, first_runs, name):
         assert 1 <= run.message_hub.get_scalar('val/experts/mean_used').current() <= 3
 
 
-@pytest.mark.parametrize('name', sorted(EXPERTS | {'m2m', 'dive', 'cbd', 'meta_sampler', 'sam', 'focal_sam'}))
+@pytest.mark.parametrize('name', ['rotation', 'simsiam', 'mocov3'])
+def test_pretraining_without_labels(tmp_path, name):
+    """The backbone of such a run is where the next one starts; all else is new."""
+    first = small(tmp_path, name, param_scheduler=[])
+    assert all(map(math.isfinite, first.message_hub.get_scalar('train/loss').data[0]))
+    still = {'optim_wrapper.optimizer.lr': 0.0, 'optim_wrapper.optimizer.weight_decay': 0.0}
+    path = str(tmp_path / 'epoch_2.pth')
+    second = small(tmp_path / 'second', 'balanced_softmax', 'ssp', load_from=path, **still)
+    for key, value in first.model.backbone.named_parameters():
+        assert torch.equal(value, second.model.backbone.get_parameter(key)), key
+    with pytest.raises(ValueError, match=r'does not fit the config: it lacks .* backbone.layer1.1'):
+        small(tmp_path / 'other', 'ssp', load_from=path, **{'model.backbone.depth': 14})
+
+
+@pytest.mark.parametrize('name', sorted(EXPERTS | {'m2m', 'dive', 'cbd', 'meta_sampler', 'mocov3', 'sam', 'focal_sam'}))
 @pytest.mark.parametrize('data', ['cifar100_lt', 'cifar10_lt_mini', 'imagenet_lt', 'inat2018'])
 def test_settings_of_each_data_set(data, name):
     cfg = load(data, name)
@@ -87,6 +103,11 @@ def test_released_settings():
     dive = load('cifar100_lt', 'dive')
     assert dive.param_scheduler[-1].milestones == [120, 160]
     assert dive.model.teacher.checkpoint == 'work_dirs/balanced_softmax_cifar100_lt/epoch_200.pth'
+    assert load('cifar10_lt', 'balpoe').model.train_cfg.augments.alpha == 0.8
+    inat = load('inat2018', 'balpoe')
+    assert inat.model.head.loss.taus == (-1, 1, 3) and inat.model.backbone.backbone.type == 'ResNet'
+    assert load('cifar100_lt', 'sade').param_scheduler[-1].gamma == 0.1
+    assert load('cifar100_lt', 'ssp').load_from == 'work_dirs/rotation_cifar100_lt/epoch_200.pth'
     both = load('cifar100_lt', 'ldam-drw', 'sam')
     assert both.optim_wrapper.type == 'SAMOptimWrapper' and both.model.head.loss.type == 'LDAMLoss'
 

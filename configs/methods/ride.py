@@ -9,16 +9,13 @@ _late = 'default_hooks.stages.stages.0.loss'
 _cifar = {'model.head.loss.diversity': -0.45, f'{_late}.diversity': -0.45,
           'optim_wrapper.optimizer.weight_decay': 5e-4}
 _large = {
-    'model.backbone.backbone': dict(_delete_=True, type='ResNeXt', depth=50),
-    'model.head.in_channels': 2048,
     'train_cfg.max_epochs': 100,
     'param_scheduler': [dict(type='LinearLR', start_factor=0.2, by_epoch=True, end=5),
                         dict(type='MultiStepLR', milestones=[60, 80], gamma=0.1)],
-}
+    'optim_wrapper.optimizer': dict(weight_decay=2e-4)}
+_resnext = {'model.backbone.backbone': dict(_delete_=True, type='ResNeXt', depth=50), 'model.head.in_channels': 2048}
 tuned = dict(
     cifar10_lt=_cifar, cifar100_lt=_cifar, cifar10_lt_mini=_cifar, digits=_cifar,
-    imagenet_lt={**_large, 'optim_wrapper.optimizer': dict(lr=0.1, weight_decay=2e-4),
+    imagenet_lt={**_large, **_resnext, 'optim_wrapper.optimizer': dict(lr=0.1, weight_decay=2e-4),
                  f'{_late}.reweight_factor': 0.02},
-    inat2018={**_large, 'optim_wrapper.optimizer': dict(lr=0.2, weight_decay=2e-4),
-              f'{_late}.reweight_factor': 0.015},
-)
+    inat2018={**_large, f'{_late}.reweight_factor': 0.015})

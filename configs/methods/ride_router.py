@@ -1,4 +1,4 @@
-# RIDE, second run: routers that skip experts; the ride overlay comes before it. Wang et al., arXiv:2010.01809.
+# RIDE, second run, after that of ride: routers that skip experts. Wang et al., arXiv:2010.01809.
 load_from = 'work_dirs/ride_{{config}}/epoch_{{train_cfg.max_epochs}}.pth'
 model = dict(
     type='RoutedExpertClassifier',
@@ -11,5 +11,5 @@ auto_scale_lr = None
 train_dataloader = dict(batch_size=512, sampler=dict(type='ClassBalancedSampler'))
 default_hooks = dict(load=dict(type='CheckedLoadHook', allow_missing=['^routers']))
 custom_hooks = [dict(type='ExpertRouterHook')]
-_large = {'model.backbone.backbone': dict(_delete_=True, type='ResNeXt', depth=50), 'model.head.in_channels': 2048}
-tuned = dict(imagenet_lt=_large, inat2018=_large)
+_resnext = {'model.backbone.backbone': dict(_delete_=True, type='ResNeXt', depth=50), 'model.head.in_channels': 2048}
+tuned = dict(imagenet_lt=_resnext)

@@ -3,14 +3,15 @@ model = dict(
     backbone=dict(_delete_=True, type='MultiExpertBackbone', backbone='{{model.backbone}}'),
     head=dict(type='MultiExpertClsHead', reduce=True, classifier=dict(type='CosineLinear', scale=30.0),
               loss=dict(type='SADELoss', tau=2.0)))
-_cifar = {'optim_wrapper.optimizer.weight_decay': 5e-4}
-_large = {'model.backbone.backbone': dict(_delete_=True, type='ResNeXt', depth=50), 'model.head.in_channels': 2048}
+_mini = {'optim_wrapper.optimizer.weight_decay': 5e-4}
+_cifar = {**_mini, 'param_scheduler.1.gamma': 0.1}
 tuned = dict(
-    cifar10_lt=_cifar, cifar100_lt=_cifar, cifar10_lt_mini=_cifar,
+    cifar10_lt=_cifar, cifar100_lt=_cifar, cifar10_lt_mini=_mini,
     imagenet_lt={
-        **_large, 'train_cfg.max_epochs': 180, 'train_dataloader.batch_size': 64,
+        'model.backbone.backbone': dict(_delete_=True, type='ResNeXt', depth=50), 'model.head.in_channels': 2048,
+        'train_cfg.max_epochs': 180, 'train_dataloader.batch_size': 64,
         'optim_wrapper.optimizer': dict(lr=0.025, weight_decay=5e-4),
         'param_scheduler': [dict(type='CosineAnnealingLR', T_max=180, by_epoch=True)]},
-    inat2018={**_large, 'model.head.loss.tau': 1.0, 'optim_wrapper.optimizer.lr': 0.2},
-    places_lt={**_large, 'model.head.loss.tau': 1.0},
+    inat2018={'model.head.loss.tau': 1.0, 'optim_wrapper.optimizer.weight_decay': 2e-4},
+    places_lt={'model.head.loss.tau': 1.0},
 )
