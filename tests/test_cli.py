@@ -1,4 +1,5 @@
 """The command mmlt: its commands, names, and what it says of methods."""
+import os
 import re
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmlt.cli import COMMANDS, complete, main
+from mmlt.cli import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -15,7 +16,7 @@ def test_every_command_has_a_module_a_line_of_help_and_an_example():
     for name in COMMANDS:
         text = (ROOT / f'mmlt/cli/{name}.py').read_text()
         assert 'def main(' in text and text.startswith('"""'), name
-    assert {path.stem for path in (ROOT / 'mmlt/cli').glob('[a-z]*.py')} - {'names'} == set(COMMANDS)
+    assert {path.stem for path in (ROOT / 'mmlt/cli').glob('[a-z]*.py')} - {'names', 'completion'} == set(COMMANDS)
 
 
 def test_help_and_version(capsys):
@@ -76,9 +77,27 @@ def test_what_is_said_of_an_overlay():
     assert set(OWN_COSTS) <= {*found, *(f'{task}/{name}' for task in ('det', 'seg') for name in methods(task))}
 
 
-def test_names_complete():
-    pytest.importorskip('mmengine')
-    assert complete('cifar100') == ['cifar100_lt'] and 'ldam-drw' in complete('lda')
+@pytest.mark.parametrize('line, wanted, unwanted', [
+    ('mmlt tr', 'train', 'test'), ('mmlt ', 'report', 'cifar100_lt'), ('mmlt train cifar1', 'cifar100_lt', 'crt'),
+    ('mmlt train cifar100_lt ld', 'ldam-drw', 'cdt'), ('mmlt train --am', '--amp', '--allow-missing'),
+    ('mmlt sweep x --methods ldam', 'ldam-drw', 'vs'), ('mmlt refit x y --methods max', 'maxnorm', 'ldam'),
+    ('mmlt report --ba', '--baseline', 'balpoe')])
+def test_the_shell_completes(line, wanted, unwanted, tmp_path):
+    """As bash does after eval "$(register-python-argcomplete mmlt)"."""
+    pytest.importorskip('argcomplete')
+    script = tmp_path / 'mmlt'
+    script.write_text(f'#!{sys.executable}\nimport sys\nfrom mmlt.cli import main\nsys.exit(main())\n')
+    script.chmod(0o755)
+    code = subprocess.run([sys.executable, '-c', 'import argcomplete; print(argcomplete.shellcode(["mmlt"]))'],
+                          capture_output=True, text=True, check=True).stdout
+    words = line.split(' ')
+    ask = (f'{code}\nCOMP_LINE="{line}"; COMP_POINT={len(line)}; COMP_TYPE=9; COMP_CWORD={len(words) - 1}\n'
+           f'COMP_WORDS=({" ".join(repr(word) for word in words)})\n_python_argcomplete mmlt\n'
+           'printf "%s\\n" "${COMPREPLY[@]}"')
+    env = dict(os.environ, PATH=f'{tmp_path}:{os.environ["PATH"]}')
+    done = subprocess.run(['bash', '-c', ask], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    shown = done.stdout.split()
+    assert wanted in shown and unwanted not in shown, (shown, done.stderr)
 
 
 def test_train_finds_data_and_overlays_by_name(tmp_path):

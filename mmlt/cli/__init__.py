@@ -3,6 +3,8 @@ import argparse
 import sys
 from importlib import import_module
 
+from .completion import autocomplete
+
 COMMANDS = {
     'demo': 'train and compare two recipes on real digits in two minutes; nothing to download',
     'train': 'train a config, with methods over it',
@@ -38,24 +40,14 @@ def parser():
                'pip install argcomplete, then eval "$(register-python-argcomplete mmlt)"')
     p.add_argument('--version', action='store_true', help="print mmlt's version")
     p.add_argument('command', nargs='?', metavar='COMMAND', choices=COMMANDS, help=argparse.SUPPRESS)
-    p.add_argument('rest', nargs=argparse.REMAINDER, metavar='...', help=argparse.SUPPRESS).completer = complete
+    p.add_argument('rest', nargs=argparse.REMAINDER, metavar='...', help=argparse.SUPPRESS)
     return p
-
-
-def complete(prefix, **_):
-    """Names of data sets and methods, beside files."""
-    from .names import configs, methods
-    return [name for name in [*configs(), *methods()] if name.startswith(prefix)]
 
 
 def main(args=None):
     """Run ``mmlt COMMAND ...``; returns the exit status."""
     p = parser()
-    try:
-        import argcomplete
-        argcomplete.autocomplete(p)
-    except ImportError:
-        pass
+    autocomplete(p)
     args = p.parse_args(args)
     if args.version:
         import mmlt

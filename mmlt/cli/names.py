@@ -52,7 +52,7 @@ class Method(NamedTuple):
 
 
 def folder():
-    from mmlt.engine.overlays.files import root
+    from mmlt.folders import root
     return root()
 
 

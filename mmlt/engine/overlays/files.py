@@ -5,15 +5,9 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 
 from mmlt.core.checks import near
+from mmlt.folders import root
 
 METHODS = {'mmdet': 'det/methods', 'mmseg': 'seg/methods'}
-
-
-def root():
-    """The folder of mmlt's own configs, in a checkout or in an installed package."""
-    package = Path(__file__).resolve().parents[2]
-    checkout = package.parent / 'configs'
-    return checkout if checkout.is_dir() else package / '.mim/configs'
 
 
 def find_config(name):
