@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 
 from mmlt.engine.overlays import load
 
-ALONE = ['ride', 'balpoe', 'accuracy_driven', 'imbsam']  # sade, sam and focal_sam differ in settings
+ALONE = ['ride', 'balpoe', 'accuracy_driven', 'cuda', 'imbsam']  # sade, sam and focal_sam differ in settings
 AFTER = dict(ride_router='ride', dive='balanced_softmax', cbd=None, m2m=None, meta_sampler=None)
 EXPERTS = {'ride', 'sade', 'balpoe', 'ride_router'}
 

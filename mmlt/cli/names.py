@@ -10,7 +10,8 @@ SOURCE = re.compile(r"mmlt's own(?:, after [^.:]*)?|[A-Z][\w-]+(?: [A-Z][\w-]+)?
 # the classes that say what kind of method an overlay is, before its keys
 CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|ProCo|SupCon|MultiView'), 'contrast'),
            (re.compile('Expert|RIDE|SADE|BalPoE|DiVE|CBD|Distill'), 'experts'),
-           (re.compile('FastLoader|RotationPretrain|FixMatch|SAMOptim'), 'training'))
+           (re.compile('FastLoader|RotationPretrain|SimSiam|MoCo|FixMatch|SAMOptim'), 'training'),
+           (re.compile('ClassWiseAugment'), 'augmentation'))
 # the keys that say what kind of method an overlay is, the first that applies
 FAMILIES = (('load_from', 'second stage'), ('cam', 'augmentation'), ('augments', 'augmentation'),
             ('batch_augments', 'augmentation'), ('sampler', 'sampler'), ('classifier', 'classifier'),
@@ -31,7 +32,8 @@ OWN_COSTS = {
     'cbd': 'a plain run first, then one with its forward passes',
     'dive': 'a run of balanced softmax first, then one with its forward passes', 'ride_router': 'a short second run',
     'rotation': 'a run of its own on rotated images', 'ssp': 'that of cross entropy, after the first run',
-    'simsiam': 'a run of its own, two views of an image', 'mocov3': 'a run of its own, four passes of an image',
+    'cuda': '1.5 to 3 times: every epoch tests the classes', 'simsiam': 'a run of its own, two views of an image',
+    'mocov3': 'a run of its own, four passes of an image',
     'fast': 'less: no workers, no decoding', 'crest': '65,536 steps a generation, labelled and unlabelled images',
     'tau_norm': 'none, a trained model is adjusted', 'ncm': 'one pass over the training images',
     'seg/posthoc': 'none, a trained model is adjusted', 'seg/bcl': 'cross entropy and a contrast of pixels',

@@ -3,6 +3,7 @@ from .check_data import CheckDataHook
 from .checked_load import CheckedLoadHook
 from .class_accuracy import ClassAccuracyHook, MetaSamplerHook
 from .class_counts import ClassCountsHook
+from .class_levels import ClassLevelHook
 from .expert_aggregation import ExpertAggregationHook
 from .fast_loader import FastLoaderHook
 from .fit_classifier import FitClassifierHook
@@ -17,6 +18,7 @@ from .unlabelled import UnlabelledHook
 
 __all__ = [
     'AtomicCheckpointHook', 'CheckDataHook', 'CheckedLoadHook', 'ClassAccuracyHook', 'ClassCountsHook',
-    'ExpertAggregationHook', 'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook', 'MetaSamplerHook', 'PartnerHook',
-    'PrefixCheckpointHook', 'RandomStateHook', 'RecordHook', 'StageSwitchHook', 'StopOnNaNHook', 'UnlabelledHook',
+    'ClassLevelHook', 'ExpertAggregationHook', 'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook',
+    'MetaSamplerHook', 'PartnerHook', 'PrefixCheckpointHook', 'RandomStateHook', 'RecordHook', 'StageSwitchHook',
+    'StopOnNaNHook', 'UnlabelledHook',
 ]
