@@ -136,25 +136,45 @@ class PerImage:
         return np.rint(image).clip(0, 255).astype(np.uint8)
 
 
-class MultiView:
-    """MMPretrain's ``MultiView``: a list of batches, one a view."""
+class RandomApply:
+    """MMCV's ``RandomApply``: the transforms on the images that are drawn, and none on the others."""
+
+    def __init__(self, transform: Any):
+        self.prob, self.ops = transform.prob, _random(transform.transforms.transforms)
+        self.draws, self.follows = 1 + count(self.ops), all(op.follows for op in self.ops)
+
+    def __call__(self, images: Tensor, u: Any, pad_val: Any = None):
+        drawn, out = (u[:, 0] < self.prob).nonzero()[:, 0], images.clone()
+        out[drawn] = apply(self.ops, images[drawn], u[drawn, 1:], pad_val)
+        return out
+
+
+class Views:
+    """A list of batches, one a view: those of MMPretrain's ``MultiView`` or of ``RepeatPipeline``.
+
+    Args:
+        views (list[list]): the operations of each.
+    """
 
     follows = False
 
-    def __init__(self, transform: Any):
-        self.views = [compile_transforms(view.transforms)[1] for view in transform.transforms]
-        self.draws = sum(op.draws for ops in self.views for op in ops)
+    def __init__(self, views: Any):
+        self.views, self.draws = views, sum(map(count, views))
 
     def __call__(self, images: Tensor, u: Any, pad_val: Any = None):
         views, begin = [], 0
         for ops in self.views:
-            count = sum(op.draws for op in ops)
-            views.append(apply(ops, images, u[:, begin:begin + count]))
-            begin += count
+            views.append(apply(ops, images, u[:, begin:begin + count(ops)]))
+            begin += count(ops)
         return views
 
 
-BATCHED = {'RandomCrop': RandomCrop, 'RandomFlip': RandomFlip, 'Cutout': Cutout, 'MultiView': MultiView}
+def _multi_view(transform):
+    return Views([_random(view.transforms) for view in transform.transforms])
+
+
+BATCHED = {'RandomCrop': RandomCrop, 'RandomFlip': RandomFlip, 'Cutout': Cutout, 'RandomApply': RandomApply,
+           'MultiView': _multi_view}
 
 
 def compile_transforms(transforms: Any):
@@ -166,9 +186,16 @@ def compile_transforms(transforms: Any):
     fixed, ops, pack = [], [], None
     for transform in transforms:
         name = type(transform).__name__
-        if pack is not None or (ops and isinstance(ops[-1], MultiView) and name != 'PackInputs'):
+        if pack is not None or (ops and isinstance(ops[-1], Views) and name != 'PackInputs'):
             raise ValueError(f'{name} after {"PackInputs" if pack is not None else "MultiView"}')
-        if name == 'PackInputs':
+        if name == 'RepeatPipeline':
+            views = [compile_transforms(view.transforms) for view in transform.views]
+            if ops or len({repr(view[0]) for view in views}) > 1:
+                why = 'after random transforms' if ops else 'with views of several sizes'
+                raise ValueError(f'RepeatPipeline {why}')
+            ops, pack = [Views([view[1] for view in views])], views[0][2]
+            fixed += [*transform.load.transforms, *views[0][0]]
+        elif name == 'PackInputs':
             pack = transform
         elif name in FIXED and not ops:
             fixed.append(transform)
@@ -179,6 +206,19 @@ def compile_transforms(transforms: Any):
         else:
             raise ValueError(f'{name} after random transforms' if name in FIXED else name)
     return fixed, ops, pack
+
+
+def _random(transforms):
+    """The operations of transforms that are all random."""
+    fixed, ops, pack = compile_transforms(transforms)
+    if fixed or pack:
+        raise ValueError(f'{type((fixed or [pack])[0]).__name__} within MultiView or RandomApply')
+    return ops
+
+
+def count(ops: Any) -> int:
+    """The numbers that operations draw an image."""
+    return sum(op.draws for op in ops)
 
 
 def apply(ops: Any, images: Tensor, u: Any, pad_val: Any = None):

@@ -5,7 +5,7 @@ from mmengine.dataset import Compose
 from torch.utils.data import BatchSampler, DataLoader
 
 from mmlt.core.dist import rank_and_world_size
-from mmlt.data.batched import apply, compile_transforms, uniforms
+from mmlt.data.batched import apply, compile_transforms, count, uniforms
 
 from .pipelines import NumberedPipeline, StagedPipeline, leaf_datasets
 from .positions import Position
@@ -105,7 +105,7 @@ class FastLoader(DataLoader):
         self._cams = torch.stack([s.pop('cam') for s in self._samples]) if 'cam' in self._samples[0] else None
         self._images = self._stack([item['inputs'] for item in items])
         self._ops = parts[0][1]
-        self._draws, self._read = sum(op.draws for op in self._ops), pipelines
+        self._draws, self._read = count(self._ops), pipelines
 
     def _stack(self, images):
         shapes = {tuple(image.shape) for image in images}

@@ -7,7 +7,7 @@ pytest.importorskip('mmpretrain')
 from mmpretrain.registry import TRANSFORMS
 
 import mmlt.cls  # noqa: F401
-from mmlt.data.batched import Cutout, MultiView, PerImage, RandomCrop, RandomFlip, compile_transforms, uniforms
+from mmlt.data.batched import Cutout, PerImage, RandomApply, RandomCrop, RandomFlip, compile_transforms, uniforms
 
 RNG = np.random.default_rng(0)
 
@@ -107,7 +107,7 @@ def test_other_transforms_run_the_frameworks_own_and_leave_the_global_generators
 
 def test_views_are_independent_and_as_many_as_said():
     crop, flip = dict(type='RandomCrop', crop_size=7, padding=2), dict(type='RandomFlip', prob=0.5)
-    op = MultiView(build(type='MultiView', num_views=[2, 1], transforms=[[crop, flip], [flip]]))
+    (op,) = compile_transforms([build(type='MultiView', num_views=[2, 1], transforms=[[crop, flip], [flip]])])[1]
     assert op.draws == 7
     batch = images(50)
     u = torch.from_numpy(uniforms(0, 0, np.arange(50), 7))
@@ -116,6 +116,29 @@ def test_views_are_independent_and_as_many_as_said():
     crop, flip = RandomCrop(build(**crop)), RandomFlip(build(**flip))
     assert torch.equal(views[1], flip(crop(batch, u[:, 3:5]), u[:, 5:6]))
     assert torch.equal(views[2], flip(batch, u[:, 6:7]))
+
+
+def test_a_repeated_pipeline_gives_views_too():
+    crop, flip, resize = dict(type='RandomCrop', crop_size=7), dict(type='RandomFlip', prob=0.5), dict(
+        type='Resize', scale=(9, 9))
+    repeat = build(type='RepeatPipeline', pipeline=[resize, crop, dict(type='PackInputs')], views=[[flip], []])
+    fixed, (op,), pack = compile_transforms([repeat])
+    assert [type(t).__name__ for t in fixed] == ['Resize'] and type(pack).__name__ == 'PackInputs'
+    batch = images(50, 9)
+    u = torch.from_numpy(uniforms(0, 0, np.arange(50), op.draws))
+    crop, flip = RandomCrop(build(**crop)), RandomFlip(build(**flip))
+    first, second = op(batch, u)
+    assert torch.equal(first, flip(crop(batch, u[:, :2]), u[:, 2:3]))
+    assert torch.equal(second, crop(batch, u[:, 3:5]))
+
+
+def test_random_apply_draws_with_the_frameworks_frequency():
+    n, batch = 4000, images(1).expand(4000, -1, -1, -1)
+    op = RandomApply(build(type='RandomApply', prob=0.8, transforms=[dict(type='RandomFlip', prob=1.0)]))
+    u = torch.from_numpy(uniforms(0, 0, np.arange(n), op.draws))
+    flipped = (op(batch, u) == batch.flip(3)).flatten(1).all(1)
+    assert torch.equal(flipped, u[:, 0] < 0.8) and abs(flipped.double().mean() - 0.8) < 4 * (0.16 / n) ** 0.5
+    assert torch.equal(op(batch, u, 0), torch.where(flipped.view(-1, 1, 1, 1), batch.flip(3), batch))  # a map follows
 
 
 def test_draws_are_uniform_and_independent_of_who_draws():
@@ -136,6 +159,11 @@ def test_draws_are_uniform_and_independent_of_who_draws():
     ([dict(type='RandomFlip', prob=0.5), dict(type='Resize', scale=8)], 'Resize after random transforms'),
     ([dict(type='Normalize', mean=[0.] * 3, std=[1.] * 3)], 'Normalize'),
     ([dict(type='RandomCrop', crop_size=9, pad_if_needed=True)], 'pad_if_needed'),
+    ([dict(type='RandomApply', transforms=[dict(type='Resize', scale=8)])], 'Resize within MultiView or RandomApply'),
+    ([dict(type='RandomFlip', prob=0.5), dict(type='RepeatPipeline', pipeline=[dict(type='PackInputs')])],
+     'RepeatPipeline after random'),
+    ([dict(type='RepeatPipeline', views=[[], [dict(type='Resize', scale=8)]], pipeline=[dict(type='PackInputs')])],
+     'views of several sizes'),
     ([dict(type='PackInputs'), dict(type='RandomFlip', prob=0.5)], 'RandomFlip after PackInputs')])
 def test_what_cannot_be_done_is_refused_by_name(pipeline, name):
     with pytest.raises(ValueError, match=name):

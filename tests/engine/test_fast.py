@@ -123,8 +123,11 @@ def test_partners_come_from_the_same_memory(tmp_path):
     assert all(torch.equal(v, part.model.state_dict()[k]) for k, v in whole.model.state_dict().items())
 
 
-def test_several_views_come_as_a_list(tmp_path):
-    pipeline = [dict(type='MultiView', num_views=2, transforms=[RANDOM[:2]]), RANDOM[2]]
+@pytest.mark.parametrize('pipeline', [
+    [dict(type='MultiView', num_views=2, transforms=[RANDOM[:2]]), RANDOM[2]],
+    [dict(type='RepeatPipeline', pipeline=RANDOM, views=[[], [dict(
+        type='RandomGrayscale', prob=0.5, keep_channels=True)]])]])
+def test_several_views_come_as_a_list(pipeline, tmp_path):
     runner = tiny.runner(tmp_path, train_dataloader__dataset__pipeline=pipeline)
     batch = next(iter(FastLoader(runner.train_dataloader)))
     slow = next(iter(runner.train_dataloader))
