@@ -2,10 +2,14 @@
 
 With --two-run CHECKPOINT (of ce_cifar100_lt), cRT by tools/refit.py against crt_cifar100_lt by tools/train.py: time and
 accuracy. --data takes the images from a .npz instead of data/cifar100. The two-run recipe takes minutes on a CPU.
+
+With --size, every method at 50,000 x 768 features and 1,000 classes, settings chosen on 10,000 images: CPU seconds of
+choosing and fitting, all threads together (60 s on two cores are 120), and the most memory. --epochs 1 takes a tenth.
 """
 import argparse
 import importlib.util
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -15,8 +19,11 @@ from pathlib import Path
 import torch
 from record import record
 
-from mmlt.core.refit import METHODS, Recipe, as_split, linear, norm_scales, sweep
+from mmlt.core.counts import log_prior
+from mmlt.core.layers import ZeroShotLinear
+from mmlt.core.refit import METHODS, Recipe, as_split, fit, linear, new_linear, norm_scales, select, sweep
 from mmlt.core.refit.methods import TAUS
+from mmlt.engine.refit.text import text_rows, with_linear
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = '''_base_ = '{base}'
@@ -55,6 +62,34 @@ def sweep_seconds(n=50_000, classes=1_000, dim=2_048):
                    lambda: split.features @ weight.T)
 
 
+def structured(n, classes=1_000, dim=768, imbalance=256, seed=0):
+    """Long-tailed features: class means beside noise, of norm 8."""
+    generator = torch.Generator().manual_seed(seed)
+    means = torch.randn(classes, dim, generator=torch.Generator().manual_seed(1))
+    share = imbalance ** -(torch.arange(classes) / (classes - 1))
+    labels = torch.multinomial(share, n, replacement=True, generator=generator)
+    labels[:classes] = torch.arange(classes)
+    features = torch.randn(n, dim, generator=generator).mul_(3).add_(means[labels])
+    return as_split(features.mul_(8 / (10 * dim) ** .5), labels, classes)
+
+
+def methods_at_size(epochs, names):
+    """CPU seconds, times 10 / epochs where epochs count, and the peak memory in GB after each method."""
+    train, val = structured(50_000), structured(10_000, seed=2)
+    joint = fit(new_linear(linear(torch.zeros(1_000, 768)), 0), train, Recipe(1), lr=0.1, balanced=False)
+    text = ZeroShotLinear(768, 1_000)
+    text.text.copy_(joint.weight)
+    for name in names:
+        trains, begun = name in ('crt', 'lws', 'disalign', 'maxnorm', 'los'), time.process_time()
+        if name == 'gla':
+            text_rows(with_linear(text, 0., 0.), train, joint, log_prior(train.counts(1_000)))
+        else:
+            recipe = Recipe(epochs)
+            METHODS[name].fit(train, joint, recipe, **select(name, [(train, val, joint)], recipe))
+        seconds = (time.process_time() - begun) * (10 / epochs if trains else 1)
+        yield name, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2 ** 20
+
+
 def two_run(args):
     """Seconds and accuracies by what was run."""
     out = args.out.resolve()
@@ -85,14 +120,12 @@ def two_run(args):
 
 def fit_seconds(refit):
     """Of cRT alone, on the features that tools/refit.py left."""
-    spec = importlib.util.spec_from_file_location('refit_tool', ROOT / 'tools/refit.py')
+    spec = importlib.util.spec_from_file_location('refit_tool', ROOT / 'mmlt/cli/refit.py')
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     args = tool.parse_args([str(word) for word in refit])
-    cfg = tool.load_config(args)
-    tool.init_default_scope('mmpretrain')
-    stage = tool.Stage1(args, cfg)
-    train = stage.split('train', tool.dataset_config(cfg, 'train'))
+    stage = tool.first_stage(args)
+    train = stage.split('train', tool.dataset_config(stage.cfg, 'train'))
     return seconds(lambda: METHODS['crt'].fit(train, stage.joint, Recipe(epochs=10)))[0]
 
 
@@ -107,7 +140,16 @@ def main():
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--out', type=Path, default='work_dirs/refit_benchmark')
     parser.add_argument('--options', nargs='+', default=[], help='--cfg-options of the two-run recipe')
+    parser.add_argument('--size', nargs='*', metavar='METHOD', help='of mmlt refit, gla for the rows with text; all')
+    parser.add_argument('--epochs', type=int, default=10)
     args = parser.parse_args()
+    if args.size is not None:
+        missed = 0
+        for name, cpu, memory in methods_at_size(args.epochs, args.size or [*METHODS, 'gla']):
+            row(f'{name} at 50,000 x 768 x 1,000, CPU seconds', cpu, '<= 120')
+            row('most memory so far, GB', memory, '<= 2')
+            missed += cpu > 120 or memory > 2
+        return int(missed > 0)
     if args.two_run:
         train, extracting, cached, fit, trained, refitted = two_run(args)
         row('two runs: tools/train.py crt_cifar100_lt, seconds', train)

@@ -18,7 +18,8 @@ from mmlt.engine.overlays import load
 
 ROOT = Path(__file__).resolve().parents[1] / 'configs'
 DATA = sorted(path.stem for path in (ROOT / 'data').glob('*.py'))
-VIT = {'lift', 'lift_plus', 'linear_probe', 'classifier_only+la', 'full_ft+la', 'vit_b16_clip'}  # cls/test_lift_configs
+VIT = {'lift', 'lift_plus', 'linear_probe', 'classifier_only+la', 'full_ft+la', 'vit_b16_clip',
+       'five_crop'}  # cls/test_lift_configs
 METHODS = sorted({path.stem for path in (ROOT / 'methods').glob('*.py')} - VIT)
 GALLERY = sorted(f'gallery/{path.stem}' for path in (ROOT / 'methods/gallery').glob('*.py'))
 FOLDERS = {'folder', 'folder_32'}

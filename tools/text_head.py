@@ -2,7 +2,8 @@
 
 The text tower of a CLIP of open_clip reads each name in each prompt; the unit features of the prompts are averaged,
 brought into the image tower's width (the transpose of its projection, as LIFT does: the classifier reads the features
-before the projection), and made unit again. ``LIFTClassifier(text_weights=OUT)`` and zero-shot heads start from it.
+before the projection), and made unit again. ``LIFTClassifier(text_weights=OUT)`` starts from it. The features before
+that, the projection and the temperature are kept as well: ``mmlt refit --text OUT`` compares images with texts by them.
 
     python tools/text_head.py --classnames names.txt --model ViT-B-16 --weights openai --out text.pth
 
@@ -14,20 +15,29 @@ from pathlib import Path
 
 import torch
 
-from mmlt.core.text_head import text_head
+from mmlt.core.text_head import back_project, text_head
 
 PROMPTS = ('a photo of a {}.', )
 
 
 def load_tower(model, weights):
-    """(encode, projection): texts -> (P, E); the projection (D, E) of the image tower, None without one."""
+    """(encode, projection, scale): texts -> (P, E); the projection (D, E) of the image tower, None without one."""
     try:
         import open_clip
     except ImportError:
         raise SystemExit('error: the text tower needs open_clip; pip install open_clip_torch') from None
     clip = open_clip.create_model(model, pretrained=weights).eval()
     tokenizer = open_clip.get_tokenizer(model)
-    return lambda texts: clip.encode_text(tokenizer(texts)), getattr(clip.visual, 'proj', None)
+    return (lambda texts: clip.encode_text(tokenizer(texts)), image_projection(clip.visual),
+            float(clip.logit_scale.detach().exp()))
+
+
+def image_projection(tower):
+    """(D, E): open_clip's own towers have a matrix, its towers of timm a linear layer; None where neither is there."""
+    layer = getattr(tower, 'proj', None)
+    if layer is None and hasattr(tower, 'head'):
+        layer = getattr(tower.head, 'proj', None)
+    return layer.weight.detach().T if hasattr(layer, 'weight') else None if layer is None else layer.detach()
 
 
 def lines(path):
@@ -46,12 +56,15 @@ def main(args=None):
     args = parser.parse_args(args)
     names = lines(args.classnames)
     prompts = lines(args.prompts) if args.prompts else PROMPTS
-    encode, projection = load_tower(args.model, args.weights)
+    encode, projection, scale = load_tower(args.model, args.weights)
     try:
-        weight = text_head(encode, names, prompts, projection)
+        text = text_head(encode, names, prompts)
+        weight = text if projection is None else back_project(text, projection)
     except ValueError as error:
         raise SystemExit(f'error: {error}') from None
-    saved = dict(weight=weight, names=names, prompts=list(prompts), model=args.model, weights=args.weights)
+    saved = dict(weight=weight, names=names, prompts=list(prompts), model=args.model, weights=args.weights, scale=scale)
+    if projection is not None:
+        saved.update(text=text, projection=projection.float().contiguous())
     torch.save(saved, args.out)
     print(f'{args.out}: {len(names)} classes, width {weight.shape[1]}')
 

@@ -10,7 +10,7 @@ SOURCE = re.compile(r"mmlt's own(?:, after [^.:]*)?|[A-Z][\w-]+(?: [A-Z][\w-]+)?
 # the classes that say what kind of method an overlay is, before its keys
 CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|ProCo|SupCon|MultiView'), 'contrast'),
            (re.compile('Expert|RIDE|SADE|BalPoE|DiVE|CBD|Distill'), 'experts'),
-           (re.compile('FastLoader|RotationPretrain|SimSiam|MoCo|FixMatch|SAMOptim'), 'training'),
+           (re.compile('FastLoader|RotationPretrain|SimSiam|MoCo|FixMatch|SAMOptim|EMAHook'), 'training'),
            (re.compile('ClassWiseAugment'), 'augmentation'))
 # the keys that say what kind of method an overlay is, the first that applies
 FAMILIES = (('load_from', 'second stage'), ('cam', 'augmentation'), ('augments', 'augmentation'),
@@ -40,7 +40,8 @@ OWN_COSTS = {
     'seg/gml': 'cross entropy and a contrast of pixels', 'det/rfs': 'longer epochs',
     'lift_plus': '5 epochs of a large model', 'linear_probe': '10 epochs, forward passes of the backbone alone',
     'classifier_only+la': '10 epochs, forward passes of the backbone alone',
-    'vit_b16_clip': 'that of the larger backbone'}
+    'vit_b16_clip': 'that of the larger backbone',
+    'five_crop': 'five passes at test', 'ema': 'that of cross entropy'}
 
 
 class Method(NamedTuple):
@@ -116,7 +117,7 @@ def comment(path):
 def family(path):
     """What kind of method an overlay is, by the classes it uses and the keys it sets."""
     text = path.read_text()
-    if re.search(r'adapter|vit_base', text):
+    if re.search(r'adapter|vit_base|FiveCrop', text):
         return 'foundation'
     used = ' '.join(parts(path))
     for pattern, name in CLASSES:

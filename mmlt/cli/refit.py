@@ -1,42 +1,61 @@
 """Fit second stages on cached features.
 
     mmlt refit cifar100_lt work_dirs/ce_cifar100_lt/epoch_200.pth --methods maxnorm crt
+    mmlt refit --timm vit_base_patch16_clip_224.openai --weights model.safetensors --data data/birds
 
-The pooled features of the training, test (and validation) images are computed once, by the test pipeline, and kept
-under OUT/features; a run that was killed goes on from there. (The two-run recipes see augmented images instead.) Each
-method then takes seconds. Settings such as tau are chosen on --val, by default the config's val split if it is not the
-test set, else by folds of the training set. Every result is written to OUT/<method>/{config.py,checkpoint.pth}, which
-tools/test.py evaluates to the same numbers.
+The first form takes the config and the checkpoint of a training; the second one a pretrained model of timm and a folder
+of classes, without a config, a training or a GPU. The pooled features of the training, test (and validation) images are
+computed once, by the test pipeline, and kept under OUT/features; a run that was killed goes on from there. (The two-run
+recipes see augmented images instead.) Each method then takes seconds. Settings such as tau are chosen on --val, by
+default the config's val split if it is not the test set, else by folds of the training set. Every result is written to
+OUT/<method>/{config.py,checkpoint.pth}, which tools/test.py evaluates to the same numbers.
 """
 import argparse
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import mmengine
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn, track
 
 from mmlt.cli.report import after_training
-from mmlt.core.counts import shot_groups
-from mmlt.core.refit import METHODS, Recipe, as_split, evaluate, select, tuning_rounds
+from mmlt.core.counts import log_prior
+from mmlt.core.refit import METHODS, Recipe, evaluate, select, tuning_rounds
 from mmlt.engine.cli import Parser, add_config, load_config
-from mmlt.engine.features import eval_dataset, extract_features, grouped_folds, load_model, pipeline_of
-from mmlt.engine.hooks.record import save_predictions
-from mmlt.engine.joint import joint_classifier, possible_methods, prior_loss, saved_layer
+from mmlt.engine.features import grouped_folds
+from mmlt.engine.joint import possible_methods, prior_loss
 from mmlt.engine.load import add_arguments, read_checkpoint
+from mmlt.engine.refit import (
+    FirstStage,
+    TimmStage,
+    bound_config,
+    dataset_config,
+    metric_settings,
+    text_rows,
+    timm_config,
+    zero_shot,
+)
 from mmlt.report.classifier import find_classifier
+from mmlt.report.refit_files import draw_reliability, dump_predictions
 from mmlt.report.table import print_results
 
 console = Console(soft_wrap=True, highlight=False)
 FOLDS = 5
+NORM = 8.  # of features, for which the learning rates of the second stages are
 
 
 def parse_args(args=None):
+    args = sys.argv[1:] if args is None else list(args)
+    timm = any(word.split('=')[0] == '--timm' for word in args)
     p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_config(p)
-    p.add_argument('checkpoint', help='of the joint (first) stage, with a linear classifier')
+    if not timm:
+        add_config(p)
+        p.add_argument('checkpoint', help='of the joint (first) stage, with a linear classifier')
+    add_timm(p)
     p.add_argument('--methods', nargs='+', choices=['joint', *METHODS], metavar='METHOD',
                    help=f'any of {" ".join(METHODS)} (default: all that can follow the first '
                         'stage); joint always comes first')
@@ -50,7 +69,8 @@ def parse_args(args=None):
     p.add_argument('--bound', metavar='DATA', help='a balanced training set: .npz, config .py or key of the config; a '
                                                    'classifier fitted to it bounds what these features allow')
     p.add_argument('--reliability', action='store_true', help='draw OUT/<method>/reliability.png')
-    p.add_argument('--out', type=Path, help='default: a folder refit beside CHECKPOINT')
+    p.add_argument('--out', type=Path, help='default: a folder refit beside CHECKPOINT; with --timm '
+                                            'work_dirs/refit_MODEL_FOLDER')
     p.add_argument('--epochs', type=int, default=10)
     p.add_argument('--batch-size', type=int, default=128)
     p.add_argument('--lr', type=float, help="default: each method's own")
@@ -64,68 +84,51 @@ def parse_args(args=None):
     for name in ('epochs', 'batch_size'):
         if getattr(args, name) < 1:
             p.error(f'--{name.replace("_", "-")} {getattr(args, name)}: must be at least 1')
+    if timm and not args.data:
+        p.error('--timm needs --data FOLDER')
+    for name in ('weights', 'data', 'text', 'image_size'):
+        if not timm and getattr(args, name):
+            p.error(f'--{name.replace("_", "-")} goes with --timm MODEL')
     return args
 
 
-def dataset_config(cfg, name):
-    """The config of a data set by the name of its loader (train, val, test) or by a key of the config."""
-    node = cfg.to_dict()
-    for key in (f'{name}_dataloader' if f'{name}_dataloader' in cfg else name).split('.'):
-        if not isinstance(node, dict) or key not in node:
-            keys = [key.removesuffix('_dataloader') for key in cfg if key.endswith('_dataloader')]
-            raise ValueError(f'the config has no data set {name!r}; give one of {keys} or a key of the config')
-        node = node[key]
-    return node if 'type' in node else node['dataset']
+def add_timm(p):
+    group = p.add_argument_group('a pretrained model in place of CONFIG and CHECKPOINT')
+    group.add_argument('--timm', metavar='MODEL', help='name of a model of timm')
+    group.add_argument('--weights', metavar='FILE', help='of it, as timm, open_clip or a training with timm wrote them '
+                                                         '(default: timm downloads its own)')
+    group.add_argument('--data', metavar='FOLDER', help='with train/ and test/ or val/ (with both, settings are chosen '
+                       'on val/); or folders of classes, of which a share is held out; or the lists of mmlt holdout')
+    group.add_argument('--hold-out', type=float, default=0.2, metavar='SHARE', help='for testing, of a FOLDER of '
+                                                                                    'classes (default: 0.2)')
+    group.add_argument('--text', metavar='FILE', help='of tools/text_head.py: adds zero_shot, zero_shot-gla, ensemble '
+                                                      'and gla, the sums of zero-shot and fitted logits')
+    group.add_argument('--image-size', type=int, metavar='PX', help="default: the model's own")
 
 
-def bound_config(cfg, data):
-    if data.endswith('.npz'):
-        return dict(type='NpzImages', ann_file=str(Path(data).resolve()), split='train')
-    return dataset_config(Config.fromfile(data), 'train') if data.endswith('.py') else dataset_config(cfg, data)
+@contextmanager
+def progress(name):
+    """A bar for the features of a data set."""
+    bar = Progress('{task.description}', BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
+    with bar:
+        task = bar.add_task(f'features of {name}', total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-class Stage1:
-    """The joint model: its features of any data set, and checkpoints with another classifier in it."""
-
-    def __init__(self, args, cfg):
-        self.args, self.cfg, self.out = args, cfg, args.out or Path(args.checkpoint).parent / 'refit'
-        self.checkpoint = read_checkpoint(args.checkpoint, trust=args.trust)
-        self.path = find_classifier(self.checkpoint, args.path)[0]
-        state = self.checkpoint.get('state_dict', self.checkpoint)
-        self.state = {name.removeprefix('module.'): value for name, value in state.items()}
-        device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        self.model = load_model(cfg, self.state, self.path, args.allow_missing).to(device)
-        self.joint = joint_classifier(self.model, self.path)
-        self.pipeline = pipeline_of(dataset_config(cfg, 'test'))
-
-    def split(self, name, dataset):
-        """Features and labels of a data set."""
-        bar = Progress('{task.description}', BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
-        with bar:
-            task = bar.add_task(f'features of {name}', total=None)
-            features, labels = extract_features(
-                self.model, self.path, eval_dataset(dataset, self.pipeline), self.cfg.test_dataloader,
-                self.out / 'features' / name, (self.cfg.model, self.cfg.get('data_preprocessor')), self.args.dtype,
-                progress=lambda done, total: bar.update(task, completed=done, total=total))
-            bar.update(task, completed=len(labels), total=len(labels))
-        features = torch.as_tensor(features).to(self.joint.weight.device)
-        return as_split(features, labels, self.joint.out_features, name)
-
-    def save(self, name, layer, class_counts):
-        """OUT/name/config.py and checkpoint.pth."""
-        out = self.out / name
-        out.mkdir(parents=True, exist_ok=True)
-        state = {key: value for key, value in self.state.items() if not key.startswith(f'{self.path}.')}
-        own, to = saved_layer(layer, self.joint)
-        state.update({f'{self.path}.{key}': value.cpu() for key, value in own.items()})
-        meta = dict(self.checkpoint.get('meta', {}), class_counts=class_counts.tolist())
-        torch.save(dict(meta=meta, state_dict=state), out / 'checkpoint.pth')
-        cfg = Config(self.cfg.to_dict())
-        cfg.merge_from_dict(dict(load_from=None, resume=False, work_dir=str(out)))
-        cfg.model.get('head', {}).pop('logit_adjust', None)
-        if to is not None:
-            cfg.model = dict(type='SwapClassifier', model=cfg.model, path=self.path, to=to)
-        cfg.dump(out / 'config.py')
+def first_stage(args):
+    """The model of the config with the checkpoint's weights, or that of timm."""
+    if args.timm:
+        out = args.out or Path('work_dirs', f'refit_{args.timm}_{Path(args.data).resolve().name}')
+        init_default_scope('mmpretrain')
+        cfg = timm_config(args.timm, args.weights or True, args.data, out, args.image_size, args.hold_out, args.seed)
+        cfg.merge_from_dict(args.cfg_options or {})
+        return TimmStage(cfg, out, args.dtype, progress)
+    cfg = load_config(args)
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    checkpoint = read_checkpoint(args.checkpoint, trust=args.trust)
+    out = args.out or Path(args.checkpoint).parent / 'refit'
+    return FirstStage(cfg, checkpoint, find_classifier(checkpoint, args.path)[0], out, args.dtype, args.allow_missing,
+                      progress)
 
 
 def tuning_split(args, stage, test):
@@ -156,40 +159,11 @@ def warn_of_memory(joint, train, counts):
                       '--val with images kept out of the first stage[/]')
 
 
-def metric_settings(cfg):
-    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
-    metric = next((e for e in evaluators if e.get('type') == 'LongTailMetric'), {})
-    return {key: metric[key] for key in ('many', 'few', 'bins') if key in metric}
-
-
-@torch.no_grad()
-def dump_predictions(file, layer, test, counts, settings):
-    """For the report page."""
-    parts = []
-    for x, labels in test.chunks():
-        scores = layer(x).softmax(1)
-        parts.append((labels, *scores.topk(min(5, scores.shape[1]))[::-1], scores.gather(1, labels[:, None])[:, 0]))
-    label, top, score, own = (torch.cat(column).cpu().numpy() for column in zip(*parts))
-    save_predictions(file, label, top, score, own, class_counts=counts.numpy(), many=settings.get('many', 100),
-                     few=settings.get('few', 20))
-
-
-@torch.no_grad()
-def draw_reliability(file, title, layer, test, counts, settings):
-    from mmlt.report.reliability import reliability_diagram
-
-    confidence, predicted = (torch.cat(part).cpu() for part in zip(*(layer(x).softmax(1).max(1)
-                                                                     for x, _ in test.chunks())))
-    labels, bins = test.y.cpu(), settings.pop('bins', 15)
-    splits = {name: mask[labels].numpy() for name, mask in shot_groups(counts, **settings).items()}
-    reliability_diagram(file, confidence.numpy(), (predicted == labels).numpy(), bins, splits, title)
-
-
 def refit(args):
     """Everything; returns the results by method."""
-    cfg = load_config(args)
-    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    stage, recipe = Stage1(args, cfg), Recipe(args.epochs, args.batch_size, args.lr, args.seed)
+    norm = NORM if args.timm and args.lr is None else None
+    stage, recipe = first_stage(args), Recipe(args.epochs, args.batch_size, args.lr, args.seed, norm)
+    cfg, text = stage.cfg, args.text and zero_shot(args.text, stage.classes, stage.joint)
     methods, left_out = possible_methods(args.methods, stage.joint, prior_loss(cfg, stage.model))
     if left_out:
         console.print(f'[yellow]{left_out}[/]')
@@ -200,7 +174,9 @@ def refit(args):
     val, chosen_on = tuning_split(args, stage, test) if choice else (None, None)
     train = stage.split('train', dataset_config(cfg, 'train'))
     counts = train.counts(stage.joint.out_features).cpu()
-    if choice and val is None:
+    if args.timm:
+        stage.fit_joint(train, recipe)
+    elif choice and val is None:
         warn_of_memory(stage.joint, train, counts)
 
     fitted = {'joint': (stage.joint, {})}
@@ -217,6 +193,9 @@ def refit(args):
                 rounds = tuning_rounds(train, stage.joint, recipe, val, args.folds or FOLDS, fold)
             setting = select(name, rounds, recipe)
         fitted[name] = METHODS[name].fit(train, stage.joint, recipe, **setting), setting
+    if text:
+        fitted.update((name, (layer, {})) for name, layer in text_rows(text, train, stage.joint, log_prior(
+            counts.clamp_min(1))).items())
     if args.bound:
         bound = stage.split('bound', bound_config(cfg, args.bound))
         n = bound.counts(len(counts))
@@ -235,7 +214,7 @@ def refit(args):
             draw_reliability(stage.out / name / 'reliability.png', label, layer, test, counts, metric_settings(cfg))
     mmengine.dump(results, stage.out / 'results.json')
     chosen = f', settings chosen on {chosen_on}' if choice else ''
-    print_results(rows, title=f'{Path(args.checkpoint).name}{chosen}', console=console)
+    print_results(rows, title=f'{args.timm or Path(args.checkpoint).name}{chosen}', console=console)
     console.print(f'Checkpoints and configs: {stage.out}')
     after_training(stage.out)
     best = max(results.keys() - {'bound'}, key=lambda name: results[name]['mean_class'])

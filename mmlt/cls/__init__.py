@@ -24,6 +24,7 @@ from .multi_expert import (  # noqa: E402
 from .resnet10 import ResNet10  # noqa: E402
 from .resnet_cifar import ResNetCIFAR32  # noqa: E402
 from .rotation import RotationPretrain  # noqa: E402
+from .timm_features import TimmFeatures  # noqa: E402
 from .two_branches import TwoBranchBackbone  # noqa: E402
 from .views import MultiViewDataPreprocessor  # noqa: E402
 
@@ -32,5 +33,5 @@ __all__ = [
     'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier', 'LIFTClassifier',
     'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32',
     'MultiViewDataPreprocessor', 'ResNet10', 'ResNetCIFAR32', 'RotationPretrain', 'RoutedExpertClassifier',
-    'TwoBranchBackbone',
+    'TimmFeatures', 'TwoBranchBackbone',
 ]

@@ -9,6 +9,7 @@ from mmpretrain.models import ImageClassifier
 from torch.nn import functional as F
 
 from ..core.layers.adapters import add_adapters
+from ..core.text_head import read_text_head
 
 
 class LIFTClassifier(ImageClassifier):
@@ -26,16 +27,19 @@ class LIFTClassifier(ImageClassifier):
             ``'none'`` is a linear probe, ``'full'`` trains everything.
         adapter_cfg (dict, optional): its other arguments.
         text_weights (str, optional): file of ``tools/text_head.py`` with the classifier's start.
+        with_cp (bool): keep no activations inside the blocks of a timm ViT, compute them again in the backward pass:
+            less memory, about a third more time.
         classnames (sequence of str | str, optional): the class names in the order of the labels, or a file with one a
             line; they are compared with those in ``text_weights``.
 
     Raises:
-        ValueError: a backbone without blocks; text weights of another width, of other classes, or in another order.
+        ValueError: a backbone without blocks, or ``with_cp`` for one that is not timm's; text weights of another width,
+            of other classes, or in another order.
         FileNotFoundError: there is no file ``text_weights`` or ``classnames``.
     """
 
     def __init__(self, backbone, neck=None, head=None, bottleneck='auto', adapter='adaptformer', adapter_cfg=None,
-                 text_weights=None, classnames=None, **kwargs):
+                 text_weights=None, classnames=None, with_cp=False, **kwargs):
         super().__init__(backbone, neck=neck, head=head, **kwargs)
         self.text = None if text_weights is None else self._read(text_weights, classnames)
         if adapter != 'full':
@@ -43,6 +47,12 @@ class LIFTClassifier(ImageClassifier):
             if adapter == 'adaptformer':
                 cfg.update(bottleneck=bottleneck, num_classes=self.head.num_classes)
             add_adapters(self.backbone, adapter, keep=(), **cfg)
+        if with_cp:
+            model = next((m for m in self.backbone.modules() if hasattr(m, 'set_grad_checkpointing')), None)
+            if model is None:
+                raise ValueError(f'with_cp=True wants a backbone of timm, {type(self.backbone).__name__} has no '
+                                 'gradient checkpointing')
+            model.set_grad_checkpointing()
 
     def init_weights(self):
         super().init_weights()
@@ -68,21 +78,10 @@ class LIFTClassifier(ImageClassifier):
         return self.head._get_predictions(logits, data_samples)
 
     def _read(self, path, classnames):
-        if not Path(path).is_file():
-            raise FileNotFoundError(f'{path} is missing; write it with tools/text_head.py')
-        saved = torch.load(path, map_location='cpu', weights_only=True)
-        if not isinstance(saved, dict) or not {'weight', 'names'} <= saved.keys():
-            raise ValueError(f'{path} has no weight and names; write it with tools/text_head.py')
-        own = self.head.fc.weight
+        if isinstance(classnames, str):
+            classnames = Path(classnames).read_text().splitlines()
+        saved, own = read_text_head(path, classnames), self.head.fc.weight
         if saved['weight'].shape != own.shape:
             raise ValueError(f'{path} has a weight of {tuple(saved["weight"].shape)}, the classifier '
                              f'{tuple(own.shape)}, (classes, width of the features); write it for these')
-        if classnames is not None:
-            names = Path(classnames).read_text().splitlines() if isinstance(classnames, str) else list(classnames)
-            for c, (theirs, ours) in enumerate(zip(saved['names'], names, strict=False)):
-                if theirs != ours:
-                    raise ValueError(f'{path} has {theirs!r} as class {c}, the data {ours!r}; write it with the names '
-                                     'in the order of the labels')
-            if len(names) != len(saved['names']):
-                raise ValueError(f'{path} has {len(saved["names"])} class names, the data {len(names)}')
         return F.normalize(saved['weight'].float(), dim=1)

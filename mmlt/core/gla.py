@@ -7,11 +7,12 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from mmlt.core.counts import Counts
 
 from .counts import as_counts
+
+CHUNK = 4096  # images in double precision at a time
 
 
 def estimate_prior(logits: Tensor, labels: Tensor, class_counts: Counts | None = None, ridge: float = 1e-6,
@@ -51,16 +52,22 @@ def estimate_prior(logits: Tensor, labels: Tensor, class_counts: Counts | None =
     if not seen[labels].all():
         raise ValueError('class_counts has 0 for a class that has an image')
     place = seen.cumsum(0) - 1
-    shifted, labels = logits[:, seen].double() + (counts[seen] / counts.sum()).log(), place[labels]
-    log_q = torch.zeros_like(counts[seen], requires_grad=True)
+    labels, prior = place[labels], (counts[seen] / counts.sum()).log()
+    rows = torch.bincount(labels, minlength=len(prior)).double() / len(labels)
+    log_q = torch.zeros_like(prior, requires_grad=True)
     optimizer = torch.optim.LBFGS([log_q], max_iter=steps, tolerance_grad=1e-10, tolerance_change=1e-14,
                                   line_search_fn='strong_wolfe')
 
     def closure():
-        optimizer.zero_grad()
-        loss = F.cross_entropy(shifted - log_q, labels) + ridge * (log_q - log_q.mean()).square().mean()
-        loss.backward()
-        return loss
+        """Cross entropy and its gradient, share of c in the labels - mean probability of c, a chunk at a time."""
+        shift, loss, mean = prior - log_q.detach(), 0., torch.zeros_like(prior)
+        for x, y in zip(logits.split(CHUNK), labels.split(CHUNK)):
+            log_p = (x[:, seen].double() + shift).log_softmax(1)
+            loss = loss - log_p.gather(1, y[:, None]).sum() / len(labels)
+            mean += log_p.exp_().sum(0) / len(labels)
+        centred = log_q.detach() - log_q.detach().mean()
+        log_q.grad = rows - mean + 2 * ridge / len(prior) * centred
+        return loss + ridge * centred.square().mean()
 
     optimizer.step(closure)
     result = torch.full_like(counts, float(log_q.detach().mean()))

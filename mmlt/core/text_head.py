@@ -1,5 +1,7 @@
 """A classifier from class names.  C classes, P prompts, E width of text features, D width of the image tower."""
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -34,9 +36,47 @@ def text_head(encode: Any, names: Any, prompts: Sequence[str] = ('a photo of a {
     for prompt in prompts:
         total = total + F.normalize(encode([prompt.format(name.replace('_', ' ')) for name in names]).float(), dim=1)
     rows = F.normalize(total, dim=1)  # type: ignore[arg-type]
-    if projection is None:
-        return rows
-    if projection.shape[1] != rows.shape[1]:
-        raise ValueError(f'the projection is {tuple(projection.shape)}, expected (D, {rows.shape[1]}), the width of '
+    return rows if projection is None else back_project(rows, projection)
+
+
+def back_project(text: torch.Tensor, projection: torch.Tensor):
+    """(C, E), (D, E) -> (C, D) unit rows: text features before CLIP's projection, see :func:`text_head`.
+
+    Raises:
+        ValueError: another width.
+    """
+    if projection.shape[1] != text.shape[1]:
+        raise ValueError(f'the projection is {tuple(projection.shape)}, expected (D, {text.shape[1]}), the width of '
                          'the text features; take both from one model')
-    return F.normalize(rows @ projection.float().T, dim=1)
+    return F.normalize(text @ projection.float().T, dim=1)
+
+
+def read_text_head(path: str | os.PathLike, names: Any = None):
+    """The dict that ``tools/text_head.py`` wrote: ``weight`` (C, D) and ``names``; where the tower has a projection
+    ``text`` (C, E), ``projection`` (D, E) and ``scale`` as well.
+
+    Args:
+        names (sequence of str, optional): those of the data in the order of the labels; ``_`` and a space are alike.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds something else, other names, or these in another order.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path} is missing; write it with tools/text_head.py')
+    try:
+        saved = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:  # whatever unpickling another kind of file raises
+        saved = f'{type(error).__name__}: {error}'
+    if not isinstance(saved, dict) or not {'weight', 'names'} <= saved.keys():
+        raise ValueError(f'{path} has no weight and names; write it with tools/text_head.py')
+    if names is None:
+        return saved
+    for c, (theirs, ours) in enumerate(zip(saved['names'], names, strict=False)):
+        if theirs.replace('_', ' ') != ours.replace('_', ' '):
+            raise ValueError(f'{path} has {theirs!r} as class {c}, the data {ours!r}; write it with the names in the '
+                             'order of the labels')
+    if len(names) != len(saved['names']):
+        raise ValueError(f'{path} has {len(saved["names"])} class names, the data {len(names)}; write it with the '
+                         'names of the data')
+    return saved

@@ -71,5 +71,5 @@ def saved_layer(layer, joint):
         return layer.state_dict(), None
     if isinstance(layer, nn.Linear):  # with scales of 1 it is one, and takes the place of any layer
         return dict(layer.state_dict(), scales=torch.ones(layer.out_features)), dict(type='LWSLinear')
-    mode = {'mode': layer.mode} if hasattr(layer, 'mode') else {}
-    return layer.state_dict(), dict(type=type(layer).__name__, **mode)
+    arguments = {key: getattr(layer, key) for key in ('mode', 'embed_dim', 'scale') if hasattr(layer, key)}
+    return layer.state_dict(), dict(type=type(layer).__name__, **arguments)

@@ -121,3 +121,8 @@ def test_text_head_naive():
             text_head(encode, names, prompts)
     with pytest.raises(ValueError, match=r'expected \(D, 6\)'):
         text_head(encode, ['a'], ['{}'], torch.randn(6, 9))
+
+
+def test_checkpointing_wants_timm(tmp_path):
+    with pytest.raises(ValueError, match='wants a backbone of timm, VisionTransformer'):
+        tiny.runner(tmp_path, model=model(with_cp=True))

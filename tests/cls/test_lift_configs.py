@@ -31,3 +31,37 @@ def test_each_over_each_vit(data, vit, method):
     assert cfg.optim_wrapper.optimizer.lr == (0.02 if method == 'lift_plus' else 0.01)
     if data == 'cifar100_lt':
         assert cfg.train_dataloader.dataset.pipeline[0].type == 'RandomResizedCrop'
+
+
+def test_five_crops_of_files_and_of_arrays():
+    for data, first in (('imagenet_lt', 'LoadImageFromFile'), ('cifar100_lt', 'Resize')):
+        cfg = load(data, 'vit_b16_clip', 'lift', 'five_crop')
+        pipeline = cfg.test_dataloader.dataset.pipeline
+        assert [pipeline[0].type, *(step.type for step in pipeline[-2:])] == [first, 'FiveCrop', 'PackInputs']
+        assert pipeline[-2].get('flip_channels', False) == cfg.data_preprocessor.to_rgb
+        assert 'FiveCrop' not in str(cfg.val_dataloader)
+
+
+@pytest.mark.parametrize('adapter', ['adaptformer', 'full'])
+def test_checkpointing_keeps_the_gradients(adapter):
+    import torch
+
+    grads = []
+    for with_cp in (False, True):
+        torch.manual_seed(0)
+        cfg = load('cifar100_lt', 'vit_b16_clip', 'lift', options={
+            'model.backbone.model_name': 'test_vit', 'model.backbone.img_size': 32, 'model.head.in_channels': 64,
+            'model.adapter': adapter, 'model.with_cp': with_cp})
+        init_default_scope('mmpretrain')
+        model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor)).train()
+        blocks, calls = model.backbone.timm_model.blocks, []
+        blocks[0].register_forward_hook(lambda *_, calls=calls: calls.append(1))
+        for module in model.modules():
+            if hasattr(module, 'up'):
+                torch.nn.init.ones_(module.up.weight)
+        model.extract_feat(torch.linspace(-1, 1, 6144).view(2, 3, 32, 32))[0].square().sum().backward()
+        assert len(calls) == 1 + with_cp
+        grads.append({name: p.grad for name, p in model.named_parameters() if p.grad is not None})
+    assert grads[0].keys() == grads[1].keys() and len(grads[0]) > 5
+    for name, grad in grads[0].items():
+        assert torch.allclose(grad, grads[1][name], atol=1e-5), name

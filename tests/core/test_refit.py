@@ -260,3 +260,16 @@ def test_shapes_that_do_not_fit():
 def test_divergence_is_an_error(train):
     with pytest.raises(ValueError, match='diverged with lr=1e\\+38'):
         fit(new_linear(linear(torch.zeros(C, D)), 0), train, Recipe(epochs=1, lr=1e38), lr=.1)
+
+
+def test_with_a_norm_the_unit_of_the_features_does_not_matter():
+    torch.manual_seed(0)
+    features, labels = torch.randn(64, 5), torch.arange(64) % 3
+    layers = []
+    for unit in (1., 100.):
+        train = as_split(unit * features, labels, 3)
+        layers.append(fit(linear(torch.zeros(3, 5)).requires_grad_(), train, Recipe(2, 16, norm=2.), lr=0.1,
+                          weight_decay=0.))
+    assert layers[0].weight.abs().max() > 0.05
+    assert torch.allclose(layers[0].weight, 100 * layers[1].weight, rtol=1e-4)
+    assert torch.allclose(layers[0].bias, layers[1].bias, rtol=1e-4)

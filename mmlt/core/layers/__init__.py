@@ -8,8 +8,9 @@ from .lws import LWSLinear
 from .ncm import NCMClassifier
 from .tau_norm import TauNormLinear
 from .taxonomic import TaxonomicLinear
+from .zero_shot import ZeroShotLinear
 
 __all__ = [
     'CausalLinear', 'CosineLinear', 'DisAlignLinear', 'ETFLinear', 'GroupSoftmaxLinear', 'LWSLinear', 'NCMClassifier',
-    'TauNormLinear', 'TaxonomicLinear',
+    'TauNormLinear', 'TaxonomicLinear', 'ZeroShotLinear',
 ]

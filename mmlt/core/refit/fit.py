@@ -67,11 +67,16 @@ def as_split(features: Tensor, labels: Tensor, num_classes: int, name: str = 'fe
 
 
 class Recipe(NamedTuple):
-    """SGD with momentum 0.9 and a cosine schedule; ``lr=None`` is the default of each method."""
+    """SGD with momentum 0.9 and a cosine schedule; ``lr=None`` is the default of each method.
+
+    With ``norm`` the learning rates of weights that multiply features are as if these had that norm (root mean square):
+    those of unknown models may be far shorter or longer than a classifier's default rate suits.
+    """
     epochs: int = 10
     batch_size: int = 128
     lr: float | None = None
     seed: int = 0
+    norm: float | None = None
 
 
 def fit(layer: nn.Module, train: Split, recipe: Recipe, lr: float, weight_decay: float = 5e-4,
@@ -91,7 +96,9 @@ def fit(layer: nn.Module, train: Split, recipe: Recipe, lr: float, weight_decay:
     """
     weights = [p for p in layer.parameters() if p.requires_grad]
     lr = lr if recipe.lr is None else recipe.lr
-    optimizer = torch.optim.SGD(weights, lr, momentum=0.9, weight_decay=weight_decay)
+    groups = [dict(params=[p for p in weights if p.ndim > 1], factor=_factor(train, recipe.norm)),
+              dict(params=[p for p in weights if p.ndim <= 1], factor=1.)]
+    optimizer = torch.optim.SGD([g for g in groups if g['params']], lr, momentum=0.9, weight_decay=weight_decay)
     index = ClassIndex(train.y.cpu().numpy(), int(train.labels.max()) + 1, train.rows.cpu().numpy())
     present = (index.counts > 0).double()
     total, step = recipe.epochs * -(-len(train.rows) // recipe.batch_size), 0
@@ -104,7 +111,8 @@ def fit(layer: nn.Module, train: Split, recipe: Recipe, lr: float, weight_decay:
             else:
                 order = index.order[torch.randperm(len(index.order), generator=generator)]
             for rows in order.to(train.features.device).split(recipe.batch_size):
-                optimizer.param_groups[0]['lr'] = lr * (1 + math.cos(math.pi * step / total)) / 2
+                for group in optimizer.param_groups:
+                    group['lr'] = group['factor'] * lr * (1 + math.cos(math.pi * step / total)) / 2
                 optimizer.zero_grad()
                 loss(layer(train.features[rows].float()), train.labels[rows]).backward()
                 optimizer.step()
@@ -116,6 +124,13 @@ def fit(layer: nn.Module, train: Split, recipe: Recipe, lr: float, weight_decay:
         norm = train.features[train.rows[:CHUNK]].float().norm(dim=1).mean()
         raise ValueError(f'training diverged with lr={lr:g} on features of mean norm {norm:.3g}; pass a smaller lr')
     return layer.eval().requires_grad_(False)
+
+
+def _factor(train, norm):
+    """Of learning rates: a gradient by a weight grows with the feature, its effect on a logit with the square."""
+    if norm is None:
+        return 1.
+    return norm ** 2 * len(train.rows) / max(sum(float(x.square().sum()) for x, _ in train.chunks()), 1e-12)
 
 
 @contextmanager
