@@ -19,6 +19,7 @@ EXTRAS = {
     'det': ['onedl-mmengine>=0.10.12', 'onedl-mmdetection>=3.5.1'],  # both need mmcv with compiled ops: see the README
     'seg': ['onedl-mmengine>=0.10.12', 'onedl-mmsegmentation>=1.4.2'],
     'timm': ['timm>=1.0,<1.1'],
+    'clip': ['timm>=1.0,<1.1', 'open_clip_torch>=2.24'],  # text towers
     'report': REPORT,
     'demo': ['scikit-learn', *REPORT],
     'split': ['scikit-learn', 'rich'],

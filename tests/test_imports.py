@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ORDER = {'core': 0, 'registry': 0, 'folders': 0, 'data': 1, 'engine': 2, 'cls': 3, 'det': 3, 'seg': 3, 'report': 3, 'jobs': 3,
-         'cli': 4}
+ORDER = {'core': 0, 'registry': 0, 'folders': 0, 'data': 1, 'engine': 2, 'cls': 3, 'det': 3, 'seg': 3, 'report': 3,
+         'jobs': 3, 'cli': 4}
 FRAMEWORKS = {'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'mmseg', 'timm'}
 
 

@@ -25,7 +25,7 @@ def load_tower(model, weights):
     try:
         import open_clip
     except ImportError:
-        raise SystemExit('error: the text tower needs open_clip; pip install open_clip_torch') from None
+        raise SystemExit('error: the text tower needs open_clip: pip install open_clip_torch') from None
     clip = open_clip.create_model(model, pretrained=weights).eval()
     tokenizer = open_clip.get_tokenizer(model)
     return (lambda texts: clip.encode_text(tokenizer(texts)), image_projection(clip.visual),
