@@ -17,6 +17,11 @@ def seeded_generator(*key: int, device: torch.device | str = 'cpu') -> torch.Gen
     return torch.Generator(device).manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
 
+def numpy_generator(*key: int) -> np.random.Generator:
+    """NumPy's generator for a tuple of non-negative ints such as (seed, epoch, block)."""
+    return np.random.default_rng(key)
+
+
 def plain_generator(seed: int, device: torch.device | str = 'cpu') -> torch.Generator:
     """Generator for one seed that no other draws share, as those that fill a queue or a fixed classifier."""
     return torch.Generator(device).manual_seed(seed)

@@ -122,6 +122,10 @@ class ClassIndex:
         self.counts = torch.from_numpy(np.bincount(labels, minlength=num_classes))
         self.start = self.counts.cumsum(0) - self.counts
 
+    def at(self, places: np.ndarray, rising: bool = False):
+        """The images at ``places`` in the order of the classes, (B,) -> (B,) int64."""
+        return self.order.numpy()[places]
+
 
 def shuffled_indices(size: int, num_samples: int, generator: torch.Generator):
     """(M,): permutations of ``range(size)`` one after another."""
@@ -144,7 +148,7 @@ def drawn_indices(index: ClassIndex, probabilities: Tensor, num_samples: int, ge
     times = ends.diff(prepend=ends.new_zeros(1))
     place = torch.rand(num_samples, dtype=torch.float64, generator=generator)
     place = place.mul_(index.counts.repeat_interleave(times)).long().add_(index.start.repeat_interleave(times))
-    return index.order[place][torch.randperm(num_samples, generator=generator)]
+    return torch.from_numpy(index.at(place.numpy()))[torch.randperm(num_samples, generator=generator)]
 
 
 def balanced_indices(index: ClassIndex, num_samples: int, generator: torch.Generator):

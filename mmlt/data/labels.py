@@ -1,4 +1,5 @@
 """Labels and class counts of any data set, through its wrappers.  N images, C classes."""
+import mmap
 import pickle
 from typing import Any
 
@@ -26,7 +27,8 @@ def labels_of(dataset: Any):
 
     Returns:
         ndarray (N,) int64 if each image has one label, else :class:`Ragged`. Rows of a 2-D array or tensor are
-        multi-hot; rows of a list are label lists.
+        multi-hot; rows of a list are label lists. Memory-mapped labels, ``numpy.load(file, mmap_mode='r')``, stay what
+        they are, of any integer type.
 
     Raises:
         TypeError: no labels were found, or they are not integers.
@@ -72,17 +74,32 @@ def class_counts(dataset: Any, num_classes: int | None = None, unit: str = 'imag
         flat = labels
     if not len(flat):
         raise ValueError(f'{type(dataset).__name__} has no label to count; is its annotation file empty?')
+    low, high = (int(function(extremes)) for function, extremes in zip(
+        (min, max), zip(*((part.min(), part.max()) for part in label_parts(flat, 1 << 22)))))
     if num_classes is None:
-        num_classes = num_classes_of(dataset) or int(flat.max()) + 1
+        num_classes = num_classes_of(dataset) or high + 1
         if num_classes > MAX_CLASSES:
             raise ValueError(f'image {int(flat.argmax())} has the label {num_classes - 1}, which would make more than '
                              f'{MAX_CLASSES} classes; correct it, or pass num_classes')
-    if flat.min() < 0 or flat.max() >= num_classes:
+    if low < 0 or high >= num_classes:
         bad = int(((flat < 0) | (flat >= num_classes)).argmax())
         image = int(labels.images[bad]) if isinstance(labels, Ragged) else bad
         raise ValueError(f'image {image} has the label {flat[bad]}, expected 0 <= label < {num_classes} classes; '
                          'correct the label, or the class names or num_classes')
-    return np.bincount(flat, minlength=num_classes)
+    return sum(np.bincount(part.astype(np.int64, copy=False), minlength=num_classes)
+               for part in label_parts(flat, 1 << 22))
+
+
+def label_parts(labels: np.ndarray, size: int):
+    """Labels in parts of ``size``. Of a file mapped for reading no more than a part stays in memory."""
+    mapped = labels
+    while isinstance(mapped, np.ndarray):
+        mapped = mapped.base
+    forget = isinstance(mapped, mmap.mmap) and not labels.flags.writeable and hasattr(mapped, 'madvise')
+    for begin in range(0, len(labels), size):
+        yield labels[begin:begin + size]
+        if forget and (begin + size) % (1 << 22) < size:
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def num_classes_of(dataset: Any):
@@ -187,7 +204,7 @@ def _single(labels):
 
 
 def _as_labels(values, owner):
-    if isinstance(values, Ragged):
+    if isinstance(values, Ragged) or (isinstance(values, np.memmap) and values.ndim == 1 and values.dtype.kind in 'iu'):
         return values
     if isinstance(values, torch.Tensor):
         values = values.detach().cpu().numpy()

@@ -9,7 +9,6 @@ from mmengine.runner import EpochBasedTrainLoop
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from mmlt.core.sampling import drawn_indices
 from mmlt.data.samplers import PowerSampler
 from mmlt.engine.access import unwrap
 from mmlt.engine.fast import FastLoader
@@ -21,8 +20,8 @@ class PartnerSampler(PowerSampler):
 
     first = 0
 
-    def draw(self, generator):
-        return drawn_indices(self.index, self.class_probabilities, self.epoch_length, generator)
+    def shuffles(self):
+        return False
 
     def __iter__(self):
         return islice(super().__iter__(), self.first, None)

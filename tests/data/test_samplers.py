@@ -39,6 +39,14 @@ WEIGHTED = [
 EXACT = [(PowerSampler, dict(q=1)), (RandomOverSampler, {}), (RandomUnderSampler, {}), (ClassCycleSampler, {})]
 
 
+@pytest.fixture(params=['held', 'streamed'])
+def both_ways(request, monkeypatch):
+    """A list that is drawn at once, and one in parts of 32."""
+    if request.param == 'streamed':
+        monkeypatch.setattr(base.ClassSampler, 'max_held', 0)
+        monkeypatch.setattr(base.ClassSampler, 'part_length', 32)
+
+
 def build(case, labels=LABELS, **kwargs):
     kind, args = case
     return kind(labels, **{'seed': 0, **args, **kwargs})
@@ -64,6 +72,7 @@ def test_every_sampler_is_tested_and_exported():
     assert {kind.__name__ for kind, _ in WEIGHTED + EXACT} == set(samplers.__all__) - {'StagedSampler'}
 
 
+@pytest.mark.usefixtures('both_ways')
 @pytest.mark.parametrize('case', WEIGHTED + EXACT, ids=names(WEIGHTED + EXACT))
 def test_contract(case):
     sampler = build(case, Named())
@@ -88,6 +97,7 @@ def test_contract(case):
     assert (np.bincount(LABELS[first], minlength=5) > 0).tolist() == [True, True, False, True, False]
 
 
+@pytest.mark.usefixtures('both_ways')
 @pytest.mark.parametrize('epoch', [0, 5, 9, 30])
 @pytest.mark.parametrize('case', WEIGHTED, ids=names(WEIGHTED))
 def test_class_histogram(case, epoch):
@@ -104,6 +114,7 @@ def test_class_histogram(case, epoch):
         assert (observed[~keep] == 0).all() and chi2 < df + 5 * math.sqrt(2 * df), (chi2, df)
 
 
+@pytest.mark.usefixtures('both_ways')
 @pytest.mark.parametrize('case', [
     (PowerSampler, dict(q=1)), (EffectiveNumberSampler, dict(beta=0)), (CurriculumSampler, dict(max_epochs=9)),
     (ProgressivelyBalancedSampler, dict(max_epochs=9))], ids=lambda case: case[0].__name__)
@@ -114,6 +125,7 @@ def test_the_frequencies_of_the_data_shuffle_the_data(case):
     assert len(set(build(case, num_samples=50))) == 50
 
 
+@pytest.mark.usefixtures('both_ways')
 def test_over_and_under_sampling_are_exact():
     over = np.array(list(build((RandomOverSampler, {}))))
     assert np.bincount(LABELS[over], minlength=4).tolist() == [100, 100, 0, 100]
@@ -125,6 +137,7 @@ def test_over_and_under_sampling_are_exact():
     assert sorted(remainder[7:]) == [1, 1, 1, 2, 2]
 
 
+@pytest.mark.usefixtures('both_ways')
 def test_class_cycle():
     values = np.array(list(build((ClassCycleSampler, dict(samples_per_class=4)))))
     visits = LABELS[values].reshape(40, 4)
@@ -159,6 +172,7 @@ def on_rank(monkeypatch, rank, world_size, case, **kwargs):
     return build(case, **kwargs)
 
 
+@pytest.mark.usefixtures('both_ways')
 @pytest.mark.parametrize('num_samples', [None, 1, 7, 163])
 @pytest.mark.parametrize('case', WEIGHTED[:1] + EXACT, ids=names(WEIGHTED[:1] + EXACT))
 @pytest.mark.parametrize('round_up', [True, False])
@@ -179,9 +193,12 @@ def test_ranks_share_one_list(monkeypatch, case, round_up, num_samples):
 @settings(max_examples=60, deadline=None)
 @given(labels=st.lists(st.integers(0, 6), min_size=1, max_size=40), world=st.integers(1, 5), round_up=st.booleans(),
        num_samples=st.none() | st.integers(1, 60), seed=st.integers(0, 2 ** 31), epoch=st.integers(0, 200),
-       case=st.sampled_from(WEIGHTED + EXACT))
-def test_any_labels(labels, world, round_up, num_samples, seed, epoch, case):
+       case=st.sampled_from(WEIGHTED + EXACT), part=st.none() | st.integers(1, 9))
+def test_any_labels(labels, world, round_up, num_samples, seed, epoch, case, part):
     with pytest.MonkeyPatch.context() as patch:
+        if part:
+            patch.setattr(base.ClassSampler, 'max_held', 0)
+            patch.setattr(base.ClassSampler, 'part_length', part)
         parts, whole = [], None
         for rank in range(world):
             sampler = on_rank(patch, rank, world, case, labels=labels, seed=seed, round_up=round_up,
@@ -195,6 +212,19 @@ def test_any_labels(labels, world, round_up, num_samples, seed, epoch, case):
     assert min(whole) >= 0 and max(whole) < len(labels)
     drawn = {labels[i] for i in whole}
     assert (sampler.class_probabilities[list(drawn)] > 0).all()
+
+
+@pytest.mark.parametrize('kind', [PowerSampler, ClassBalancedSampler, RandomOverSampler, ClassCycleSampler])
+def test_labels_in_a_file_stay_there(tmp_path, monkeypatch, kind):
+    labels = np.random.default_rng(0).integers(0, 50, 150_000).astype(np.uint16)
+    np.save(tmp_path / 'labels.npy', labels)
+    monkeypatch.setattr(base.ClassSampler, 'max_held', 100_000)
+    sampler = kind(np.load(tmp_path / 'labels.npy', mmap_mode='r'), seed=0, num_samples=500_000)
+    assert isinstance(sampler.labels, np.memmap) and sampler.labels.dtype == np.uint16
+    assert sampler.index.bits.nbytes == 300_000
+    assert sampler.global_indices().equal(kind(labels.astype(int), seed=0, num_samples=500_000).global_indices())
+    with pytest.raises(ValueError, match=r'image .* expected 0 <= label < 5 classes'):
+        kind(Named(sampler.labels))
 
 
 def test_two_processes(tmp_path):

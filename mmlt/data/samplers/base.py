@@ -1,16 +1,20 @@
 """What all samplers share: the labels, the epoch, the seed and the split over ranks."""
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import Sampler
 
+from mmlt.core.block_index import BlockIndex
 from mmlt.core.checks import check_integer
 from mmlt.core.dist import rank_and_world_size
-from mmlt.core.random import seeded_generator, shared_seed
+from mmlt.core.random import numpy_generator, seeded_generator, shared_seed
 from mmlt.core.sampling import ClassIndex, drawn_indices, power_probabilities, shuffled_indices
+from mmlt.core.streaming import drawn_part, shuffled_part
 
-from ..labels import class_counts, labels_of, num_classes_of
+from ..labels import class_counts, label_parts, labels_of, num_classes_of
 from ..ragged import Ragged
 
 
@@ -18,9 +22,13 @@ class ClassSampler(Sampler):
     """Base of the samplers that draw a class, then an image of it.
 
     One global list of indices follows from (seed, epoch), the same on every rank; rank r takes every world_size-th from
-    the r-th on. A subclass gives :attr:`class_probabilities`, or draws the list itself in :meth:`draw`. Class
-    probabilities equal to those of the data shuffle the data set instead of drawing with replacement. An image with
-    several labels may come for each of its classes.
+    the r-th on. A subclass gives :attr:`class_probabilities`, or draws the list itself in :meth:`draw` and
+    :meth:`draw_part`. Class probabilities equal to those of the data shuffle the data set instead of drawing with
+    replacement. An image with several labels may come for each of its classes.
+
+    The list of more than ``max_held`` images is never held: it is drawn in parts of ``part_length`` while it is read,
+    by the same law. Beside the labels, which may be memory-mapped, that takes 2 bytes an image (see
+    :class:`~mmlt.core.block_index.BlockIndex`) and none where the data set is only shuffled.
 
     ``set_epoch`` chooses the list; iterating again without it gives the same list. MMEngine calls it before each epoch
     of an epoch-based loop, and in an iteration-based one each time the loader starts again. There is no ``skip``, which
@@ -38,6 +46,7 @@ class ClassSampler(Sampler):
         total_size (int): indices of an epoch over all ranks, with those that round up.
         epoch_length (int): the same without those that round up: the argument ``num_samples``.
         begin (int): the epoch at which schedules start; ``StagedSampler`` sets it to that of the stage.
+        index: the images of each class.
 
     Raises:
         TypeError: the labels cannot be read.
@@ -45,16 +54,13 @@ class ClassSampler(Sampler):
     """
 
     begin = 0
+    max_held, part_length = 1 << 20, 1 << 18
 
     def __init__(self, dataset: Any, seed: int | None = None, round_up: bool = True, num_samples: int | None = None):
-        labels = labels_of(dataset)
-        num_classes = len(class_counts(labels, num_classes_of(dataset)))
+        self.labels = labels = labels_of(dataset)
+        self.counts = torch.from_numpy(class_counts(labels, num_classes_of(dataset)))
         self.dataset, self.dataset_size = dataset, len(labels)
-        if isinstance(labels, Ragged):
-            labels = labels.unique()
-            self.index = ClassIndex(labels.flat, num_classes, labels.images)
-        else:
-            self.index = ClassIndex(labels, num_classes)
+        self.streams = self.dataset_size > self.max_held
         self.epoch_length = self.default_length() if num_samples is None else num_samples
         self.rank, self.world_size = rank_and_world_size()
         self.seed = shared_seed() if seed is None else seed
@@ -64,10 +70,14 @@ class ClassSampler(Sampler):
         self.total_size = -(-self.epoch_length // self.world_size) * self.world_size if round_up else self.epoch_length
         self.epoch = 0
 
-    @property
-    def counts(self):
-        """Images of each class, (C,) int64."""
-        return self.index.counts
+    @cached_property
+    def index(self):
+        if isinstance(self.labels, Ragged):
+            labels = self.labels.unique()
+            return ClassIndex(labels.flat, len(self.counts), labels.images)
+        if self.streams:
+            return BlockIndex(partial(label_parts, self.labels), self.dataset_size, len(self.counts))
+        return ClassIndex(self.labels, len(self.counts))
 
     @property
     def class_probabilities(self):
@@ -78,25 +88,51 @@ class ClassSampler(Sampler):
         """Indices of an epoch over all ranks unless ``num_samples`` says otherwise."""
         return self.dataset_size
 
+    def shuffles(self):
+        """True where the class probabilities are those of the data."""
+        return torch.allclose(self.class_probabilities, power_probabilities(self.counts, 1), rtol=1e-9, atol=0)
+
     def draw(self, generator: torch.Generator):
         """The current epoch's global list, (epoch_length,) int64."""
-        probabilities = self.class_probabilities
-        if torch.allclose(probabilities, power_probabilities(self.counts, 1), rtol=1e-9, atol=0):
+        if self.shuffles():
             return shuffled_indices(self.dataset_size, self.epoch_length, generator)
-        return drawn_indices(self.index, probabilities, self.epoch_length, generator)
+        return drawn_indices(self.index, self.class_probabilities, self.epoch_length, generator)
+
+    def draw_part(self, begin: int, end: int):
+        """A part of the current epoch's global list where that is not held, ndarray (end - begin,) int64."""
+        if self.shuffles():
+            return shuffled_part(self.dataset_size, begin, end, self.epoch_key())
+        rng = numpy_generator(self.seed, self.epoch, begin // self.part_length)
+        return drawn_part(self.index, self.class_probabilities.numpy(), end - begin, rng)
+
+    def epoch_key(self):
+        """A number of 63 bits for (seed, epoch)."""
+        return int(numpy_generator(self.seed, self.epoch).integers(1 << 63))
 
     def global_indices(self):
         """The current epoch's list over all ranks, (total_size,) int64."""
-        indices = self.draw(seeded_generator(self.seed, self.epoch))
-        return indices.repeat(-(-self.total_size // self.epoch_length))[:self.total_size]
+        return torch.cat([part for _, part in self._parts()])
+
+    def _parts(self):
+        """The list over all ranks in parts: (place of the first index, indices)."""
+        if not self.streams:
+            indices = self.draw(seeded_generator(self.seed, self.epoch))
+            yield 0, indices.repeat(-(-self.total_size // self.epoch_length))[:self.total_size]
+            return
+        for begin in range(0, self.epoch_length, self.part_length):
+            part = self.draw_part(begin, min(begin + self.part_length, self.epoch_length))
+            if begin == 0:
+                head = part[:self.world_size].copy()
+            yield begin, torch.from_numpy(part)
+        yield self.epoch_length, torch.from_numpy(np.resize(head, self.total_size - self.epoch_length))
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch, from 0 on."""
         self.epoch = epoch
 
     def __iter__(self):
-        parts = self.global_indices()[self.rank::self.world_size].split(1 << 14)
-        return chain.from_iterable(map(torch.Tensor.tolist, parts))
+        own = (part[(self.rank - begin) % self.world_size::self.world_size] for begin, part in self._parts())
+        return chain.from_iterable(piece.tolist() for part in own for piece in part.split(1 << 14))
 
     def __len__(self):
         return len(range(self.rank, self.total_size, self.world_size))

@@ -14,6 +14,7 @@ from mmlt.core.sampling import (
     power_probabilities,
     progressive_probabilities,
 )
+from mmlt.core.streaming import balanced_part, class_cycle_part
 
 from .base import ClassSampler
 
@@ -132,6 +133,9 @@ class RandomOverSampler(ClassBalancedSampler):
     def draw(self, generator: torch.Generator):
         return balanced_indices(self.index, self.epoch_length, generator)
 
+    def draw_part(self, begin: int, end: int):
+        return balanced_part(self.index, begin, end, self.epoch_length, self.epoch_key())
+
 
 class RandomUnderSampler(RandomOverSampler):
     """n_min images of each class, anew each epoch: an epoch of n_min C."""
@@ -157,3 +161,6 @@ class ClassCycleSampler(ClassBalancedSampler):
 
     def draw(self, generator: torch.Generator):
         return class_cycle_indices(self.index, self.epoch_length, self.samples_per_class, generator)
+
+    def draw_part(self, begin: int, end: int):
+        return class_cycle_part(self.index, begin, end, self.samples_per_class, self.epoch_key())

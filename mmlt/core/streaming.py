@@ -1,0 +1,71 @@
+"""Parts of an epoch's list of indices, of the laws in ``sampling.py``: for lists too long to hold.
+
+N images, C classes, n (C,) counts, B indices of a part. O(B + C) memory, and a part is the same whoever asks for it.
+An index is a :class:`~mmlt.core.sampling.ClassIndex` or a :class:`~mmlt.core.block_index.BlockIndex`.
+"""
+from typing import Any
+
+import numpy as np
+
+from .permutation import MIX, permuted
+
+
+def shuffled_part(size: int, begin: int, end: int, key: int):
+    """Places ``begin`` to ``end`` of permutations of ``range(size)`` one after another."""
+    cycle, place = np.divmod(np.arange(begin, end), size)
+    return permuted(place, size, _keys(key, cycle))
+
+
+def drawn_part(index: Any, probabilities: np.ndarray, size: int, rng: np.random.Generator):
+    """(B,): independent draws of a class by ``probabilities`` (C,), each with a uniform image of its class."""
+    drawn = np.flatnonzero(probabilities)
+    times = rng.multinomial(size, probabilities[drawn] / probabilities.sum())
+    places = rng.random(size)
+    places *= index.counts.numpy()[drawn].repeat(times)
+    places = places.astype(np.int64)
+    places += index.start.numpy()[drawn].repeat(times)
+    places.sort()
+    # shuffled by sorting random numbers; NumPy's own shuffle takes thrice the time
+    keys = rng.integers(1 << 32, size=size, dtype=np.uint64) << np.uint64(32)
+    keys |= index.at(places, rising=True).view(np.uint64)
+    keys.sort()
+    keys &= np.uint64(0xFFFFFFFF)
+    return keys.view(np.int64)
+
+
+def balanced_part(index: Any, begin: int, end: int, num_samples: int, key: int):
+    """Places ``begin`` to ``end`` of ``num_samples`` indices with each class as often as any other, up to one; no image
+    of a class comes again before all of it came."""
+    counts = index.counts.numpy()
+    present = np.flatnonzero(counts)
+    times = np.full(len(present), num_samples // len(present))
+    times[np.argsort(permuted(np.arange(len(present)), len(present), key))[:num_samples % len(present)]] += 1
+    ends = times.cumsum()
+    slots = permuted(np.arange(begin, end), num_samples, key)
+    which = ends.searchsorted(slots, 'right')
+    return _in_cycles(index, present[which], slots - (ends - times)[which], key)
+
+
+def class_cycle_part(index: Any, begin: int, end: int, samples_per_class: int, key: int):
+    """Places ``begin`` to ``end`` of classes in shuffled cycles, ``samples_per_class`` images at each visit from the
+    class's own cycles."""
+    present = np.flatnonzero(index.counts.numpy())
+    visit, step = np.divmod(np.arange(begin, end), samples_per_class)
+    cycle, place = np.divmod(visit, len(present))
+    classes = present[permuted(place, len(present), _keys(key, cycle))]
+    return _in_cycles(index, classes, cycle * samples_per_class + step, key)
+
+
+def _in_cycles(index, classes, turn, key):
+    """Image number ``turn`` (B,) of each of ``classes`` (B,), which shows its images in shuffled cycles."""
+    n = index.counts.numpy()[classes]
+    cycle, place = np.divmod(turn, n)
+    return index.at(index.start.numpy()[classes] + permuted(place, n, _keys(key, cycle, classes + 1)))
+
+
+def _keys(key, *numbers):
+    """Keys (B,) for tuples of ``numbers`` (B,)."""
+    keys = np.full(len(numbers[0]), key, np.uint64)
+    for number in numbers:
+        keys = (keys ^ keys >> np.uint64(29)) * MIX[2] + number.astype(np.uint64) * MIX[0]
+    return keys
