@@ -69,6 +69,28 @@ class LIFTClassifier(ImageClassifier):
                     module.training = False
         return self
 
+    def extract_feat(self, inputs, stage='neck'):
+        """(N, 3, H, W) -> what ``ImageClassifier`` gives.
+
+        Raises:
+            ValueError: images smaller than a patch, or not of the size that a timm ViT was built for.
+        """
+        for module in self.backbone.modules():
+            conv = getattr(module, 'proj', getattr(module, 'projection', None))
+            if isinstance(conv, torch.nn.Conv2d) and conv.kernel_size == conv.stride:
+                self._check_size(tuple(inputs.shape[-2:]), conv.kernel_size, module)
+                break
+        return super().extract_feat(inputs, stage)
+
+    def _check_size(self, size, patch, embed):
+        built = getattr(embed, 'img_size', None) if getattr(embed, 'strict_img_size', False) else None
+        if size[0] < patch[0] or size[1] < patch[1]:
+            raise ValueError(f'images of {size} pixels are smaller than a patch of {patch}; resize them in the '
+                             'pipelines')
+        if built is not None and tuple(built) != size:
+            raise ValueError(f'images are {size} pixels, {type(self.backbone).__name__} was built for {tuple(built)}; '
+                             f'resize them in the pipelines, or set model.backbone.img_size={size[0]}')
+
     def predict(self, inputs, data_samples=None, **kwargs):
         """(N, 3, H, W) or (N, V, 3, H, W) -> data samples with scores."""
         if inputs.ndim == 4:

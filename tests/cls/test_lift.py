@@ -126,3 +126,30 @@ def test_text_head_naive():
 def test_checkpointing_wants_timm(tmp_path):
     with pytest.raises(ValueError, match='wants a backbone of timm, VisionTransformer'):
         tiny.runner(tmp_path, model=model(with_cp=True))
+
+
+def test_images_and_patches(tmp_path):
+    net = tiny.runner(tmp_path, model=model()).model
+    with pytest.raises(ValueError, match=r'images of \(3, 8\) pixels are smaller than a patch of \(4, 4\)'):
+        net.extract_feat(torch.zeros(1, 3, 3, 8))
+    pytest.importorskip('timm')
+    timm = dict(type='TIMMBackbone', model_name='vit_tiny_patch16_224', img_size=32, depth=1)
+    net = tiny.runner(tmp_path, model=model(backbone=timm, neck=dict(type='ClassToken'), head=dict(
+        MODEL['head'], in_channels=192))).model
+    assert net.extract_feat(torch.zeros(1, 3, 32, 32))[0].shape == (1, 192)
+    with pytest.raises(ValueError, match=r'images are \(48, 48\) pixels, TIMMBackbone was built for \(32, 32\)'):
+        net.extract_feat(torch.zeros(1, 3, 48, 48))
+
+
+def test_the_average_of_the_weights_is_tested_and_saved(tmp_path):
+    from mmengine.runner import Runner
+
+    from mmlt.engine.overlays import load
+    tiny.config(tmp_path, 2, model=model(), experiment_name='ema').dump(tmp_path / 'config.py')
+    cfg = load(tmp_path / 'config.py', 'ema')
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    saved = torch.load(tmp_path / 'epoch_2.pth', weights_only=False)
+    averaged = saved['state_dict']['head.fc.weight']
+    assert not torch.equal(averaged, saved['ema_state_dict']['module.head.fc.weight'])
+    assert runner.message_hub.get_scalar('val/lt/top1').current() >= 0
