@@ -7,6 +7,7 @@ import torch
 from mmengine.runner import Runner
 
 from mmlt.cli.report import after_training
+from mmlt.engine.cli import plain_errors
 from mmlt.engine.hooks import RecordHook
 from mmlt.engine.overlays import load
 from mmlt.report.cam_gallery import write_gallery
@@ -15,6 +16,7 @@ from mmlt.report.table import print_results
 RECIPES = {'CE': [], 'CAM-BS': ['cam_bs']}
 
 
+@plain_errors
 def main(args=None):
     argparse.ArgumentParser(description=__doc__).parse_args(args)
     start, results = time.time(), {}

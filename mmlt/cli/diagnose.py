@@ -5,7 +5,6 @@ or of COCO/LVIS annotations, a config, or a folder that HuggingFace datasets sav
 it, and writes the three recipes to try first, ready to run.
 """
 import sys
-from contextlib import nullcontext
 
 
 def add_arguments(p):
@@ -29,16 +28,26 @@ def run(args):
     try:
         from mmlt.report.diagnose import diagnose
         from mmlt.report.diagnose.page import show
+        from mmlt.report.progress import progress_bar
         console = Console(soft_wrap=True, highlight=False)
-        ask = None if args.yes or not sys.stdin.isatty() else question
-        with nullcontext() if ask else console.status(f'looking at images, {args.seconds:g} seconds at most'):
+        with progress_bar() as (bars, progress):
+            def ask(text, default):
+                bars.stop()
+                try:
+                    return question(text, default)
+                finally:
+                    bars.start()
             found = diagnose(args.data, args.test, args.backbone, args.no_flip, args.groups, args.out, args.recipes,
-                             args.epochs, args.seconds, ask)
+                             args.epochs, args.seconds, None if args.yes or not sys.stdin.isatty() else ask, progress)
     except ImportError as error:
         raise ValueError(f'the diagnosis needs {error.name}: pip install "mmlt[report]"') from None
     show(found, console)
     if args.out:
         console.print(f'Page: {args.out}', markup=False)
+    if not found['rules']:
+        return
+    console.print('Next: the commands above; mmlt report compares what they trained' if args.out or args.recipes else
+                  'Next: --out page.html writes a page with pictures, and the recipes ready to run', markup=False)
 
 
 def question(text, default):

@@ -21,9 +21,8 @@ def add_arguments(p):
 
 def run(args):
     try:
-        from rich.console import Console
-
         from mmlt.report.page import write_report
+        from mmlt.report.progress import progress_bar
     except ImportError as error:
         raise ValueError(f'the report needs {error.name}: pip install "mmlt[report]"') from None
     if not args.runs and not args.predictions:
@@ -31,8 +30,9 @@ def run(args):
     if not 0 <= args.errors <= 200:
         raise ValueError(f'--errors {args.errors}: from 0 to 200')
     counts = read_training_counts(args.counts) if args.counts else None
-    with Console(stderr=True).status('reading runs, drawing noise and charts'):
-        page = write_report(args.runs, args.out, args.predictions, args.baseline, counts, args.title, args.errors)
+    with progress_bar() as (_, progress):
+        page = write_report(args.runs, args.out, args.predictions, args.baseline, counts, args.title, args.errors,
+                            progress=progress)
     print(f'Report: {page.resolve()} ({page.stat().st_size / 1e6:.1f} MB)\nNext: open it in a browser; '
           '--baseline METHOD compares the best with another method class by class')
 

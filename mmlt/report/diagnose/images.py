@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..progress import silent
+
 NEAR = 32  # of 256 bits: JPEG at quality 75 changes up to 28, different CIFAR-10 images differ in 82 and more
 SIDE = 16
 
@@ -24,17 +26,20 @@ class Looked:
     total: int = 0
 
 
-def look(split, seconds=5., seed=0, progress=None):
+def look(split, seconds=5., seed=0, progress=silent):
     """Open images in an order that any part of is fair to, until the time is over.
 
-    Half of the order draws classes evenly, so that the tail is looked at, too.
+    Half of the order draws classes evenly, so that the tail is looked at, too. ``progress`` is a function of what is
+    done and which share of it.
     """
     import imagehash
     looked = Looked(total=len(split.labels) if len(split.items) else 0)
     begun = time.monotonic()
     for done, i in enumerate(_order(split.labels, seed) if looked.total else []):
-        if time.monotonic() - begun > seconds and done >= 50:
+        spent = time.monotonic() - begun
+        if spent > seconds and done >= 50:
             break
+        progress(f'opening {looked.total:,} images', min(max(spent / max(seconds, 1e-9), done / looked.total), 1.))
         try:
             image = split.image(i)
         except Exception as error:  # a decoder may raise anything on a damaged file
@@ -47,8 +52,6 @@ def look(split, seconds=5., seed=0, progress=None):
         looked.sizes.append(image.size)
         looked.small.append(small.ravel())
         looked.flat.append(small.std() < .02)
-        if progress:
-            progress(done)
     return looked
 
 

@@ -4,6 +4,8 @@ import torch
 
 from mmlt.core.random import global_seed
 
+from ..progress import silent
+
 MOST, K, FEWEST = 12000, 15, 10
 SKILL = .6  # features whose neighbours name fewer labels accuse nobody
 
@@ -98,7 +100,7 @@ def swallowed(near, labels, counts, tail, least=.5):
     return sorted(found, key=lambda row: -row[2])
 
 
-def backbone_features(split, index, name, seconds=60.):
+def backbone_features(split, index, name, seconds=60., progress=silent):
     """(n, D) features of images by a timm model: ``NAME``, or ``NAME=FILE`` with its weights; unit length.
 
     Raises:
@@ -119,8 +121,10 @@ def backbone_features(split, index, name, seconds=60.):
     begun, rows = time.monotonic(), []
     with torch.inference_mode():
         for start in range(0, len(index), 32):
-            if time.monotonic() - begun > seconds and rows:
+            spent = time.monotonic() - begun
+            if spent > seconds and rows:
                 break
+            progress('features', min(max(spent / seconds, start / len(index)), 1.))
             batch = torch.stack([transform(split.image(i)) for i in index[start:start + 32]])
             rows.append(model.eval()(batch).float())
     return torch.nn.functional.normalize(torch.cat(rows), dim=1)

@@ -7,6 +7,7 @@ import torch
 
 from mmlt.core.counts import shot_groups
 
+from ..progress import silent
 from ..rules import NO_WINNER, NOTHING, Facts, recommend
 from .guess import flips_forbidden, groups_of_files
 from .images import duplicates, look, odd_sizes
@@ -16,7 +17,7 @@ from .recipes import SMALL, write_recipes
 
 
 def diagnose(path, test=None, backbone=None, no_flip=None, groups=None, out=None, recipes=None, epochs=None, seconds=8.,
-             ask=None):
+             ask=None, progress=silent):
     """What there is to say about a data set.
 
     Args:
@@ -31,6 +32,7 @@ def diagnose(path, test=None, backbone=None, no_flip=None, groups=None, out=None
         epochs (int, optional): of the trainings to come.
         seconds (float): for opening images.
         ask: a function of a question that answers True or False; without it nothing is asked.
+        progress: a function of what is done and which share of it.
 
     Returns:
         dict: the findings; see the page's template for the keys.
@@ -60,10 +62,11 @@ def diagnose(path, test=None, backbone=None, no_flip=None, groups=None, out=None
     if data.train is not None and len(data.train.items) and isinstance(data.train.items[0], (str, Path)):
         keys, found['groups'] = groups_of_files([str(p) for p in data.train.items], data.train.labels, groups)
 
-    looked = {name: look(split, seconds * (.65 if name == 'train' else .35)) for name, split in data.splits.items()}
+    looked = {name: look(split, seconds * (.65 if name == 'train' else .35), progress=progress)
+              for name, split in data.splits.items()}
     found.update(image_findings(data, looked, keys))
     if 'train' in looked and len(looked['train'].index) > 2 * len(counts) ** .5:
-        found.update(label_findings(data, looked['train'], backbone))
+        found.update(label_findings(data, looked['train'], backbone, progress))
 
     sizes = looked['train'].sizes if 'train' in looked else []
     size = int(np.median([max(s) for s in sizes])) if sizes else 224
@@ -127,12 +130,12 @@ def image_findings(data, looked, keys):
     return found
 
 
-def label_findings(data, looked, backbone):
+def label_findings(data, looked, backbone, progress=silent):
     """Suspected labels, overlapping classes and swallowed tail classes among the images that were looked at."""
     rows = list(range(len(looked.index)))[:MOST]
     index = [looked.index[r] for r in rows]
     if backbone:
-        features = backbone_features(data.train, index, backbone)
+        features = backbone_features(data.train, index, backbone, progress=progress)
         index = index[:len(features)]
     else:
         features = pixel_features(np.stack([looked.small[r] for r in rows]))

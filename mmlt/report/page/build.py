@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader
 
 import mmlt
 
+from ..progress import silent
 from . import charts, pictures, provenance
 from .compare import differences, groups_of, step, tail_of
 from .runs import group, read_runs
@@ -18,7 +19,8 @@ CHARTED = 6  # methods with a colour
 ROWS, SOME = 1000, 300  # of the class table in the page itself: all up to 1,000 classes; search reaches the others
 
 
-def write_report(runs, out, predictions=(), baseline=None, counts=None, title=None, errors=60, now=None):
+def write_report(runs, out, predictions=(), baseline=None, counts=None, title=None, errors=60, now=None,
+                 progress=silent):
     """Write the page.
 
     Args:
@@ -29,6 +31,7 @@ def write_report(runs, out, predictions=(), baseline=None, counts=None, title=No
             by its name, else the first one that is not the best.
         counts (sequence, optional): training counts (C,) for predictions that have none.
         errors (int): how many wrong tail images to show, at most 200.
+        progress: a function of what is done and which share of it.
 
     Returns:
         Path: of the page.
@@ -36,12 +39,14 @@ def write_report(runs, out, predictions=(), baseline=None, counts=None, title=No
     Raises:
         ValueError: nothing to report, an unknown baseline, counts of another number of classes.
     """
+    progress('reading runs', 0.)
     methods = group(read_runs(runs, predictions))
+    progress('reading runs', 1.)
     for p in (p for m in methods for p in m.predictions):
         if p.counts is None and counts is not None:
             p.counts = np.asarray(counts, np.int64)
             p.__post_init__()
-    context = collect(methods, baseline, min(errors, 200))
+    context = collect(methods, baseline, min(errors, 200), progress)
     context.update(title=title or ('Report: ' + (methods[0].name if len(methods) == 1 else f'{len(methods)} methods')),
                    version=mmlt.__version__, made=(now or datetime.datetime.now()).isoformat(' ', 'minutes'))
     page = files(__package__)
@@ -53,7 +58,7 @@ def write_report(runs, out, predictions=(), baseline=None, counts=None, title=No
     return out
 
 
-def collect(methods, baseline=None, errors=60):
+def collect(methods, baseline=None, errors=60, progress=silent):
     """What the template shows, by name."""
     asked = {m.name: m for m in methods}
     if baseline is not None and baseline not in asked:
@@ -69,7 +74,7 @@ def collect(methods, baseline=None, errors=60):
     shown = alike[:CHARTED]
     base = asked[baseline] if baseline else baseline_of([m for m in given if m in alike and m is not shown[0]])
     groups = groups_of(first) if first else {}
-    gaps = differences(alike, groups, len(first.classes)) if first else {}
+    gaps = differences(alike, groups, len(first.classes), progress=progress) if first else {}
     columns, rows = answer_table(methods, gaps)
     context = dict(methods=methods, best=best, shown=shown, base=base, columns=columns, rows=rows, gaps=gaps,
                    sentences=sentences(methods, gaps, first, groups), markdown=markdown(columns, rows),
@@ -78,13 +83,16 @@ def collect(methods, baseline=None, errors=60):
                    missing=[m.name for m in methods if not m.predictions and m.metrics],
                    unfinished=[m.name for m in methods if not m.predictions and not m.metrics])
     if first:
+        progress('charts and pictures', .1)
         context.update(class_part(shown, base, first))
         context['reliability'], context['ece'] = charts.reliability_charts(shown)
+        progress('charts and pictures', .4)
         context.update(error_part(shown[0], errors))
     logged = [m for m in methods if m.first.scalars][:CHARTED]
     context['curves'] = [c for c in (charts.curves(logged, *pair) for pair in (
         ('loss', 'training loss'), ('lt/mean_class', 'mean-class accuracy (%)'), ('lt/few', 'few-shot accuracy (%)'),
         ('lr', 'learning rate'))) if c]
+    progress('charts and pictures', .8)
     context['schedule'] = charts.schedule(logged)
     context.update(difference=provenance.config_difference([m for m in methods if m.first.config][:CHARTED]),
                    configured=[m.name for m in methods if m.first.config][:CHARTED],

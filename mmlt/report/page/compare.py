@@ -4,6 +4,8 @@ import torch
 
 from mmlt.core.counts import shot_groups
 
+from ..progress import silent
+
 WORK = 1e8  # hits gathered in all
 
 
@@ -36,7 +38,7 @@ def step(predictions, mask):
     return 100 / (len(images) * images.min())
 
 
-def replicates(hits, labels, num_classes, groups, draws=None, seed=0):
+def replicates(hits, labels, num_classes, groups, draws=None, seed=0, progress=silent):
     """Metrics of test sets drawn anew, with the same images for every method.
 
     Args:
@@ -57,6 +59,7 @@ def replicates(hits, labels, num_classes, groups, draws=None, seed=0):
     masks = {'mean_class': np.ones(num_classes, bool), **groups}
     results = {name: np.full((len(hits), draws), np.nan) for name in ('top1', *masks)}
     for b in range(draws):
+        progress('noise of the test images', (b + 1) / draws)
         rows = rng.integers(0, len(labels), len(labels))
         drawn = labels[rows]
         images = np.bincount(drawn, minlength=num_classes)
@@ -72,7 +75,7 @@ def replicates(hits, labels, num_classes, groups, draws=None, seed=0):
     return results
 
 
-def differences(methods, groups, num_classes, seed=0):
+def differences(methods, groups, num_classes, seed=0, progress=silent):
     """{metric: {method: (difference to the best, low, high)}}: paired bootstrap over test images, 95 %.
 
     Only methods with predictions of the same labels as the first such method's take part; the interval holds the noise
@@ -85,7 +88,7 @@ def differences(methods, groups, num_classes, seed=0):
     known = [m for m in known if all(np.array_equal(p.label, labels) for p in m.predictions)]
     hits = [np.mean([p.right for p in m.predictions], 0) for m in known]
     results = {}
-    for key, drawn in replicates(hits, labels, num_classes, groups, seed=seed).items():
+    for key, drawn in replicates(hits, labels, num_classes, groups, seed=seed, progress=progress).items():
         means = {m.name: np.mean(m.metric(key)) for m in known if m.metric(key)}
         if len(means) < 2:
             continue
