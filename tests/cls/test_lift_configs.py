@@ -55,7 +55,7 @@ def test_checkpointing_keeps_the_gradients(adapter):
         init_default_scope('mmpretrain')
         model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor)).train()
         blocks, calls = model.backbone.timm_model.blocks, []
-        blocks[0].register_forward_hook(lambda *_, calls=calls: calls.append(1))
+        blocks[0].register_forward_pre_hook(lambda *_, calls=calls: calls.append(1))
         for module in model.modules():
             if hasattr(module, 'up'):
                 torch.nn.init.ones_(module.up.weight)
