@@ -34,6 +34,7 @@ ROWS = {
     },
     'mmdet.models': {
         'mmdet.MODELS': ['mmlt.det'],
+        'mmdet.HOOKS': ['mmlt.det.fractal'],
     },
     'mmdet.evaluation': {
         'mmdet.METRICS': ['mmlt.det.lvis'],

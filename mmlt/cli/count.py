@@ -22,6 +22,8 @@ def parse_args(args=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('subject', type=Path, help='a COCO or LVIS json, or a folder of label maps')
     parser.add_argument('--out', type=Path, required=True, help='the json to write')
+    parser.add_argument('--fractal', action='store_true', help='also how evenly each class lies in the image, for the '
+                        'overlay fracal (annotations)')
     maps = parser.add_argument_group('label maps')
     maps.add_argument('--num-classes', type=int, help='default: the largest label + 1')
     maps.add_argument('--reduce-zero-label', action='store_true', help='0 is no class, as in ADE20K')
@@ -52,6 +54,9 @@ def main(args=None):
     if empty:
         console.print(f'{len(empty)} classes have none: {", ".join(map(str, empty[:10]))}'
                       f'{", ..." if len(empty) > 10 else ""}; a loss that needs their prior refuses them')
+    if args.fractal:
+        console.print(f'Next: mmlt test CONFIG fracal CHECKPOINT --set default_hooks.fracal.file={args.out}',
+                      markup=False)
     console.print(f"Next: class_counts='{args.out}' of a loss or of ClassCountsHook reads it", markup=False)
 
 
@@ -66,7 +71,9 @@ def count(args):
             raise ValueError(f'--{given[0].replace("_", "-")} is for a folder of label maps, {args.subject} is a file, '
                              'which lists its own classes; leave the option out')
         with Console().status(f'counting {args.subject}'):
-            return dict(annotation_counts(args.subject), unit='instance')
+            return dict(annotation_counts(args.subject, fractal=args.fractal), unit='instance')
+    if args.fractal:
+        raise ValueError(f'--fractal is for the boxes of a COCO or LVIS json, {args.subject} is a folder; leave it out')
     names = args.list and args.list.read_text().split()
     counts = pixel_counts(args.subject, args.num_classes, args.reduce_zero_label, args.ignore_index, args.suffix,
                           names, args.workers, partial(track, description='counting pixels'))

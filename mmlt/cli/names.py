@@ -11,7 +11,7 @@ SOURCE = re.compile(r"mmlt's own(?:, after [^.:]*)?|[A-Z][\w-]+(?: [A-Z][\w-]+)?
 CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|ProCo|SupCon|MultiView'), 'contrast'),
            (re.compile('Expert|RIDE|SADE|BalPoE|DiVE|CBD|Distill'), 'experts'),
            (re.compile('FastLoader|RotationPretrain|SimSiam|MoCo|FixMatch|SAMOptim|EMAHook'), 'training'),
-           (re.compile('ClassWiseAugment'), 'augmentation'))
+           (re.compile('ClassWiseAugment'), 'augmentation'), (re.compile('FractalCalibration'), 'second stage'))
 # the keys that say what kind of method an overlay is, the first that applies
 FAMILIES = (('load_from', 'second stage'), ('cam', 'augmentation'), ('augments', 'augmentation'),
             ('batch_augments', 'augmentation'), ('sampler', 'sampler'), ('classifier', 'classifier'),
@@ -37,7 +37,8 @@ OWN_COSTS = {
     'fast': 'less: no workers, no decoding', 'crest': '65,536 steps a generation, labelled and unlabelled images',
     'tau_norm': 'none, a trained model is adjusted', 'ncm': 'one pass over the training images',
     'seg/posthoc': 'none, a trained model is adjusted', 'seg/bcl': 'cross entropy and a contrast of pixels',
-    'seg/gml': 'cross entropy and a contrast of pixels', 'det/rfs': 'longer epochs',
+    'seg/gml': 'cross entropy and a contrast of pixels', 'det/rfs': 'longer epochs', 'det/irfs': 'longer epochs',
+    'det/fracal': 'none, a trained model is adjusted',
     'lift_plus': '5 epochs of a large model', 'linear_probe': '10 epochs, forward passes of the backbone alone',
     'classifier_only+la': '10 epochs, forward passes of the backbone alone',
     'vit_b16_clip': 'that of the larger backbone',

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..core.fractal import box_counting_dimension
 
-def annotation_counts(path: str, classes: Sequence[str] | None = None):
+
+def annotation_counts(path: str, classes: Sequence[str] | None = None, fractal: bool = False):
     """Count instances and images of every category, in one pass over the annotations.
 
     What MMDetection does not train on is not counted: crowds, ``ignore`` and boxes that are thinner than a pixel or
@@ -16,10 +18,12 @@ def annotation_counts(path: str, classes: Sequence[str] | None = None):
         path (str): a json file in COCO or LVIS format.
         classes (sequence of str, optional): category names, of which only these are counted, as a data set's
             ``metainfo['classes']``.
+        fractal (bool): also how evenly each category lies in the image, for ``FractalCalibrationHook``.
 
     Returns:
         dict: ``class_counts``, instances (C,), ``image_counts``, images with the category (C,), ``classes``, the names
-        (C,), and ``num_images``, all images of the file. Categories stand in the order of the labels that MMDetection
+        (C,), and ``num_images``, all images of the file; with ``fractal`` also ``fractal_dimensions`` (C,), see
+        :func:`mmlt.core.fractal.box_counting_dimension`. Categories stand in the order of the labels that MMDetection
         gives them: that of the file for COCO and LVIS, whatever the order of ``classes``.
 
     Raises:
@@ -40,6 +44,7 @@ def annotation_counts(path: str, classes: Sequence[str] | None = None):
                          f'{", ..." if len(names) > 5 else ""}')
     sizes = {image['id']: (image['width'], image['height']) for image in data['images']}
     instances, images = dict.fromkeys(kept, 0), {key: set() for key in kept}
+    place, centres = {key: c for c, key in enumerate(kept)}, []
     for a in data['annotations']:
         if a['category_id'] not in names or a['image_id'] not in sizes:
             raise ValueError(f'annotation {a.get("id")} in {path} is of category {a["category_id"]} and image '
@@ -47,8 +52,16 @@ def annotation_counts(path: str, classes: Sequence[str] | None = None):
         if a['category_id'] in kept and _trains(a, *sizes[a['image_id']]):
             instances[a['category_id']] += 1
             images[a['category_id']].add(a['image_id'])
-    return dict(class_counts=list(instances.values()), image_counts=[len(ids) for ids in images.values()],
+            if fractal:
+                (x, y, w, h), (width, height) = a['bbox'], sizes[a['image_id']]
+                centres.append(((x + w / 2) / width, (y + h / 2) / height, place[a['category_id']]))
+    found = dict(class_counts=list(instances.values()), image_counts=[len(ids) for ids in images.values()],
                 classes=list(kept.values()), num_images=len(sizes))
+    if fractal:
+        centres = np.array(centres).reshape(-1, 3)
+        found['fractal_dimensions'] = box_counting_dimension(
+            centres[:, :2], centres[:, 2].astype(int), len(kept)).tolist()
+    return found
 
 
 def _read_json(path):
