@@ -153,3 +153,17 @@ def test_the_average_of_the_weights_is_tested_and_saved(tmp_path):
     averaged = saved['state_dict']['head.fc.weight']
     assert not torch.equal(averaged, saved['ema_state_dict']['module.head.fc.weight'])
     assert runner.message_hub.get_scalar('val/lt/top1').current() >= 0
+
+
+@pytest.mark.parametrize('adapter', ['adaptformer', 'lora', 'vpt-shallow'])
+def test_adapters_begin_on_a_base_that_has_none(adapter, tmp_path):
+    base = tiny.runner(tmp_path, model=model(adapter='full'))
+    torch.save(dict(state_dict=base.model.state_dict()), tmp_path / 'base.pth')
+    runner = tiny.runner(tmp_path, 1, model=model(adapter=adapter), load_from=str(tmp_path / 'base.pth'),
+                         default_hooks__load=dict(type='CheckedLoadHook'))
+    runner.train()
+    assert torch.equal(runner.model.backbone.cls_token, base.model.backbone.cls_token)
+    runner = tiny.runner(tmp_path, 1, model=model(adapter=adapter), load_from=str(tmp_path / 'base.pth'),
+                         default_hooks__load=dict(type='CheckedLoadHook'))
+    with pytest.raises(ValueError, match='it lacks'):
+        runner.test()

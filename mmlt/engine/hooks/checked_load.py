@@ -6,6 +6,7 @@ from mmlt.engine.access import unwrap
 from mmlt.engine.load import check_fit, guard
 
 CLASSIFIER = r'(^|\.)(head|fc|fc_cls|classifier|conv_seg|cls_head|linear)(\.|$)'
+ADAPTERS = r'(^|\.)(adapter|lora|prompts)\.'  # they begin as nothing on any base
 
 
 class CheckedLoadHook(Hook):
@@ -13,7 +14,7 @@ class CheckedLoadHook(Hook):
 
     Files are read by :func:`mmlt.engine.load.read_checkpoint`. A weight of the model that the checkpoint lacks, one
     that it has too many, and one of another shape are errors that list them. With ``load_from`` in training the
-    classifier may be another one.
+    classifier may be another one, and adapters may begin.
 
     Args:
         allow_missing (sequence[str]): regular expressions; keys that one of them is found in may be missing, too many
@@ -36,7 +37,7 @@ class CheckedLoadHook(Hook):
 
     def after_load_checkpoint(self, runner, checkpoint):
         new_task = isinstance(runner._train_loop, BaseLoop) and not runner._resume  # a test has not built the loop
-        allowed = [*self.allow_missing, CLASSIFIER] if new_task else self.allow_missing
+        allowed = [*self.allow_missing, CLASSIFIER, ADAPTERS] if new_task else self.allow_missing
         self.replaced = check_fit(unwrap(runner.model), checkpoint.get('state_dict', checkpoint), allowed)
 
     def before_train(self, runner):
