@@ -24,9 +24,11 @@ EXTRAS = {
     'demo': ['scikit-learn', *REPORT],
     'split': ['scikit-learn', 'rich'],
     'docs': ['mkdocs-material', 'mkdocstrings[python]', 'latex2mathml', *REPORT],
+    'ray': ['ray'],
+    'slurm': ['submitit'],
     'completion': ['argcomplete'],
     'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'mypy', 'lvis',
-             'selenium', 'tensorboard', 'timm>=1.0,<1.1', *REPORT],
+             'selenium', 'tensorboard', 'ray', 'submitit', 'timm>=1.0,<1.1', *REPORT],
 }
 
 

@@ -19,6 +19,7 @@ import shutil
 import signal
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from mmengine.config import DictAction
@@ -29,6 +30,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from mmlt.cli.report import after_training
 from mmlt.engine.files import write_whole
 from mmlt.engine.overlays import find_overlay
+from mmlt.jobs.cluster import RayCluster, RemoteSweep, SlurmArray
 from mmlt.jobs.runs import Run, find_configs, load_config, read_result
 from mmlt.jobs.sweep import Sweep, default_jobs
 from mmlt.report.sweep_table import summarize, to_csv, to_markdown, to_rich
@@ -46,21 +48,26 @@ def parse_args(args=None):
                    help='train with each of these values; several --set span a grid')
     p.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='S', help='default: 0')
     p.add_argument('--jobs', type=int, metavar='N', help='runs at once, dealt over the visible GPUs; several fit on '
-                   'one (default: one a GPU; without a GPU one a core, each of one thread; with --slurm 1)')
+                   'one (default: one a GPU; without a GPU one a core, each of one thread; with --slurm all)')
     p.add_argument('--out', type=Path, help='default: work_dirs/<names of the configs>')
     p.add_argument('--share', action='store_true', help='train once the first epochs that runs of a seed have in '
                    'common: those whose configs differ only in later stages of StageSwitchHook')
     p.add_argument('--amp', action='store_true', help='mixed precision')
     p.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for every config')
-    p.add_argument('--slurm', metavar='PARTITION', help='run each as a Slurm job of one GPU, by srun')
+    cluster = p.add_mutually_exclusive_group()
+    cluster.add_argument('--ray', nargs='?', const='', metavar='ADDRESS', help='run on a Ray cluster (default: that of '
+                         'RAY_ADDRESS, else one of this machine)')
+    cluster.add_argument('--slurm', metavar='PARTITION', help='run as an array of Slurm jobs, through submitit')
     p.add_argument('--slurm-args', type=shlex.split, default=[], metavar='ARGS',
-                   help="further ones of srun: --slurm-args='--time=4:00:00 --mem=16G'")
+                   help="further ones of sbatch: --slurm-args='--time=4:00:00 --mem=16G'")
+    p.add_argument('--gpus', type=float, metavar='N', help='of each run with --ray or --slurm (default: 1)')
+    p.add_argument('--cpus', type=int, default=1, metavar='N', help='the same')
     args = p.parse_args(args)
     if min(args.seeds) < 0 or max(args.seeds) >= 2**32 or len(set(args.seeds)) < len(args.seeds):
         p.error(f'--seeds {" ".join(map(str, args.seeds))}: give different numbers of 0 or more, below 2**32')
-    if args.jobs is None:
-        args.jobs = 1 if args.slurm else default_jobs()
-    if args.jobs < 1:
+    if args.jobs is None and not args.slurm:
+        args.jobs = default_jobs()
+    if args.jobs is not None and args.jobs < 1:
         p.error(f'--jobs {args.jobs}: at least 1 must run at once')
     if args.out and args.out.is_file():
         p.error(f'--out {args.out}: is a file, give a folder')
@@ -68,8 +75,13 @@ def parse_args(args=None):
         p.error(f'--cfg-options {" ".join(bad)}: give KEY=VALUE')
     if bad := [values for values in args.set if '=' not in values[0] or any('=' in value for value in values[1:])]:
         p.error(f'--set {" ".join(bad[0])}: give KEY=VALUE [VALUE ...], and --set again for another key')
-    if args.slurm and not shutil.which('srun'):
-        p.error(f'--slurm {args.slurm}: there is no srun on this machine')
+    if args.slurm and not shutil.which('sbatch'):
+        p.error(f'--slurm {args.slurm}: there is no sbatch on this machine')
+    for flag, package in (('ray', 'ray'), ('slurm', 'submitit')):
+        if getattr(args, flag) is not None and not find_spec(package):
+            p.error(f"--{flag}: needs {package}, pip install 'mmlt[{flag}]'")
+        if getattr(args, flag) is not None and args.share:
+            p.error(f'--share: trains on this machine, leave --{flag} out')
     args.out = args.out or Path('work_dirs') / '-'.join(Path(config).resolve().stem for config in args.configs)
     return args
 
@@ -190,6 +202,18 @@ def write_tables(args, runs, published):
     return rows
 
 
+def the_sweep(args, runs, train, report):
+    """On this machine, on Ray or on Slurm."""
+    if args.ray is not None:
+        cluster = RayCluster(args.ray or None, args.gpus, args.cpus)
+    elif args.slurm:
+        gpus = None if args.gpus is None else int(args.gpus)
+        cluster = SlurmArray(args.out / 'slurm', args.slurm, gpus, args.cpus, args.jobs, args.slurm_args)
+    else:
+        return Sweep(runs, train, args.jobs, args.share, report=report)
+    return RemoteSweep(runs, train, cluster, report)
+
+
 def main(args=None, train=TRAIN):
     """Returns the exit status."""
     args, console = parse_args(args), Console(soft_wrap=True, highlight=False)
@@ -213,7 +237,7 @@ def main(args=None, train=TRAIN):
         if event == 'done':
             write_tables(args, runs, published)
 
-    sweep = Sweep(runs, train, args.jobs, args.share, args.slurm, args.slurm_args, report)
+    sweep = the_sweep(args, runs, train, report)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     status = 0
     try:

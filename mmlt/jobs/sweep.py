@@ -1,6 +1,8 @@
 """Train many configs with several seeds, each run a process of its own: what tools/sweep.py does."""
+import ctypes
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -23,19 +25,18 @@ class Sweep:
         train (str): path of tools/train.py.
         jobs (int): processes at once.
         share (bool): train epochs that runs have in common (same seed, configs that differ in later stages) once.
-        slurm (str, optional): partition; each run goes through ``srun`` then.
-        slurm_args (list[str]): further arguments of ``srun``.
+        bound (bool): a training ends with this process, even if it is killed.
         report (callable): takes (run, event, text); the event is start, done, failed or note.
 
     Attributes:
         failed (dict): run -> reason.
     """
 
-    def __init__(self, runs, train, jobs=1, share=False, slurm=None, slurm_args=(), report=lambda *_: None):
+    def __init__(self, runs, train, jobs=1, share=False, bound=False, report=lambda *_: None):
         self.runs, self.train, self.jobs, self.report = runs, str(train), jobs, report
-        self.slurm, self.slurm_args = slurm, list(slurm_args)
+        self.bound = bound
         self.waiting, self.active, self.failed = list(runs), {}, {}
-        self.gpus = [] if slurm else _visible_gpus()
+        self.gpus = _visible_gpus()
         self._elsewhere = set()
         self.sources, self.keep = {run: [] for run in runs}, {run: set() for run in runs}
         for i, run in enumerate(runs if share else []):
@@ -142,16 +143,12 @@ class Sweep:
         command += ['--resume', str(checkpoint)] if checkpoint else ['--restart']
         command += ['--amp'] if run.settings['amp'] else []
         command += ['--cfg-options', *options] if options else []
-        if self.slurm:
-            command = ['srun', '-p', self.slurm, f'--job-name={run.name}_s{run.seed}', '--ntasks=1', '--gres=gpu:1',
-                       '--kill-on-bad-exit=1', *self.slurm_args, *command]
         return command
 
     def environment(self):
         """Of a new process: its share of the cores and the GPU with the fewest processes, and that GPU."""
         env, gpu = dict(os.environ), None
-        if not self.slurm:
-            env.setdefault('OMP_NUM_THREADS', str(max(1, len(os.sched_getaffinity(0)) // self.jobs)))
+        env.setdefault('OMP_NUM_THREADS', str(max(1, len(os.sched_getaffinity(0)) // self.jobs)))
         if len(self.gpus) > 1:
             used = Counter(job.gpu for job in self.active.values())
             gpu = min(self.gpus, key=lambda gpu: used[gpu])
@@ -170,7 +167,8 @@ class Job:
             self.offset = log.tell()
             # the process inherits the lock and holds it to its end, whatever becomes of the sweep
             self.process = subprocess.Popen(sweep.command(run, checkpoint), stdout=log, stderr=subprocess.STDOUT,
-                                            stdin=subprocess.DEVNULL, env=env, pass_fds=[lock.fileno()])
+                                            stdin=subprocess.DEVNULL, env=env, pass_fds=[lock.fileno()],
+                                            preexec_fn=_end_with_parent if sweep.bound else None)
         lock.truncate(0)
         lock.write(f'pid {self.process.pid}')
         lock.flush()
@@ -180,6 +178,11 @@ class Job:
         with open(self.log, 'rb') as log:
             log.seek(self.offset)
             return '\n'.join(log.read().decode(errors='replace').splitlines()[-lines:])
+
+
+def _end_with_parent():
+    """The process that calls this is killed when its parent dies (Linux)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _take_lock(path):

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ pytest.importorskip('mmpretrain')
 import tiny
 import torch
 from rich.console import Console
+from sweeps import TRAIN, epochs, pid_of, run_of, wait_for, write_config
 
 from mmlt.engine.load import damage
 from mmlt.jobs.runs import Run, find_configs, load_config
@@ -22,23 +22,10 @@ from mmlt.jobs.sweep import Sweep, default_jobs
 from mmlt.report.sweep_table import summarize, to_markdown, to_rich
 
 ROOT = Path(__file__).parents[2]
-TRAIN = Path(__file__).with_name('sweep_train.py')
 spec = importlib.util.spec_from_file_location('sweep_tool', ROOT / 'mmlt/cli/sweep.py')
 tool = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tool)
 CB, SQUARE = dict(type='ClassBalancedSampler'), dict(type='SquareRootSampler')
-
-
-def write_config(path, stages=None, epochs=3, seconds=0., top1=40., hooks=None, **model):
-    hooks = dict(hooks or {})
-    if stages is not None:
-        hooks['stages'] = dict(type='StageSwitchHook', stages=stages)
-    cfg = dict(model=dict(seconds=seconds, top1=top1, **model), default_hooks=hooks,
-               train_dataloader=dict(batch_size=1), val_dataloader=dict(batch_size=1),
-               train_cfg=dict(by_epoch=True, max_epochs=epochs))
-    path.parent.mkdir(exist_ok=True)
-    path.write_text('\n'.join(f'{key} = {value!r}' for key, value in cfg.items()))
-    return path
 
 
 @pytest.fixture
@@ -76,23 +63,6 @@ def background(tmp_path, gallery):
     for process in started:
         process.kill()
         process.join()
-
-
-def epochs(tmp_path, name, seed=0):
-    """The epochs that were trained, in order, over all processes."""
-    file = tmp_path / f'out/{name}/seed_{seed}.epochs'
-    return [int(epoch) for epoch in file.read_text().split()] if file.exists() else []
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.time() + seconds
-    while not condition():
-        assert time.time() < deadline, 'nothing happened'
-        time.sleep(0.02)
-
-
-def pid_of(tmp_path, name, seed=0):
-    return int((tmp_path / f'out/{name}/seed_{seed}.lock').read_text().split()[1])
 
 
 def is_alive(pid):
@@ -265,7 +235,8 @@ def test_two_sweeps_share_the_work(gallery, sweep, background, tmp_path):
     (['--jobs', '0'], '--jobs 0'), (['--jobs', 'two'], 'invalid int'), (['--seeds', '-1'], '--seeds -1'),
     (['--seeds', 'x'], 'invalid int'), (['--seeds', '1', '1'], 'different numbers'),
     (['--cfg-options', 'a'], 'KEY=VALUE'), (['--set', 'a', '1'], '--set a 1'),
-    (['--set', 'a=1', 'b=2'], '--set again'), (['--slurm', 'gpu'], 'no srun')])
+    (['--set', 'a=1', 'b=2'], '--set again'), (['--slurm', 'gpu'], 'no sbatch'),
+    (['--ray', '--slurm', 'gpu'], 'not allowed with'), (['--ray', '--share'], 'leave --ray out')])
 def test_bad_arguments(sweep, gallery, capsys, monkeypatch, args, message):
     monkeypatch.setenv('PATH', '')
     with pytest.raises(SystemExit) as end:
@@ -289,30 +260,6 @@ def test_no_configs(tmp_path, gallery, sweep):
 
 
 # --- command lines and resources
-
-def run_of(path, out, seed=0, **kwargs):
-    return Run(path, load_config(path), seed, out, **kwargs)
-
-
-def test_slurm_command(gallery, tmp_path):
-    run = run_of(write_config(gallery / 'ce.py'), tmp_path, 3, amp=True, cfg_options=['a=1'])
-    sweep = Sweep([run], 'train.py', slurm='gpu', slurm_args=['--gres=gpu:a100:1', '--time=60'])
-    command = sweep.command(run, 'epoch_3.pth')
-    assert command[:8] == ['srun', '-p', 'gpu', '--job-name=ce_s3', '--ntasks=1', '--gres=gpu:1',
-                           '--kill-on-bad-exit=1', '--gres=gpu:a100:1']
-    assert command[10:] == ['train.py', str(run.path), '--work-dir', str(run.folder), '--seed', '3', '--no-report',
-                            '--resume', 'epoch_3.pth', '--amp', '--cfg-options', 'a=1']
-    assert sweep.environment() == (dict(os.environ), None)
-
-
-def test_srun_is_what_runs(gallery, sweep, tmp_path, monkeypatch):
-    (tmp_path / 'srun').write_text('#!/bin/sh\necho "$@" > "$0.args"; shift 6; exec "$@"\n')
-    (tmp_path / 'srun').chmod(0o755)
-    monkeypatch.setenv('PATH', str(tmp_path), prepend=':')
-    write_config(gallery / 'ce.py')
-    assert sweep('--slurm', 'gpu')[0] == 0
-    assert (tmp_path / 'srun.args').read_text().startswith('-p gpu --job-name=ce_s0')
-
 
 def test_gpus_and_cores_are_dealt(gallery, tmp_path, monkeypatch):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '2,5')
