@@ -88,6 +88,14 @@ def test_a_second_run_reads_the_features(everything, here, monkeypatch):
     assert refit(words(here, '--methods', 'crt')) == {name: everything[name] for name in ('joint', 'crt')}
 
 
+def test_half_precision_has_features_of_its_own(everything, here):
+    refit(words(here, '--methods', 'crt', '--amp'))
+    files = sorted((here / 'out/features').glob('test-*.npy'), key=lambda file: file.stat().st_mtime_ns)
+    exact, half = (np.load(file) for file in files)
+    error = np.abs(half - exact).max() / np.abs(exact).max()
+    assert 0 < error < 0.05
+
+
 def test_folders_of_splits_and_lists_of_holdout(here, tmp_path, capsys):
     for seed, (split, counts) in enumerate(dict(train=(20, 10, 5), val=(4, 4, 4), test=(5, 5, 5)).items()):
         write_images(tmp_path / 'whole' / split, counts, seed)

@@ -103,7 +103,7 @@ def extract_features(model, path, dataset, loader, file, cfg=None, dtype='float3
         if rows.ndim != 2:
             raise ValueError(f'{path} is given features of shape {tuple(rows.shape)}, expected (batch, D); pool them, '
                              "with neck=dict(type='GlobalAveragePooling') for example")
-        features[done:done + len(rows)] = rows.cpu().numpy()
+        features[done:done + len(rows)] = rows.float().cpu().numpy()
         total = checksum([features[done:done + len(rows)]], total)
         done += len(rows)
         if time.monotonic() - noted >= flush_seconds or done == len(labels):

@@ -44,13 +44,15 @@ class FirstStage:
         path (str): where the classifier lies, ``'head.fc'``.
         out (Path): the features lie in OUT/features.
         dtype (str): of the features on the disk.
+        amp (bool): pass the images in bfloat16 on a CPU, float16 on a GPU.
         allow_missing (sequence[str]): see :func:`~mmlt.engine.features.load_model`.
         progress (callable, optional): ``progress(name)`` is a context that gives ``extract_features`` its ``progress``.
     """
 
-    def __init__(self, cfg, checkpoint, path, out, dtype='float32', allow_missing=(), progress: Callable | None = None):
+    def __init__(self, cfg, checkpoint, path, out, dtype='float32', allow_missing=(), progress: Callable | None = None,
+                 amp=False):
         self.cfg, self.checkpoint, self.path, self.out, self.dtype = cfg, checkpoint, path, Path(out), dtype
-        self.progress = progress
+        self.progress, self.amp = progress, amp
         state = checkpoint.get('state_dict', checkpoint)
         self.state = {name.removeprefix('module.'): value for name, value in state.items()}
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -60,13 +62,14 @@ class FirstStage:
 
     def split(self, name, dataset):
         """Features and labels of a data set."""
-        with self.progress(name) as progress:
+        depends = self.cfg.model, self.cfg.get('data_preprocessor'), *(['amp'] if self.amp else [])
+        device = self.joint.weight.device
+        with self.progress(name) as progress, torch.autocast(device.type, enabled=self.amp):
             features, labels = extract_features(
                 self.model, self.path, eval_dataset(dataset, self.pipeline), self.cfg.test_dataloader,
-                self.out / 'features' / name, (self.cfg.model, self.cfg.get('data_preprocessor')), self.dtype,
-                progress=progress)
+                self.out / 'features' / name, depends, self.dtype, progress=progress)
             progress(len(labels), len(labels))
-        features = torch.as_tensor(features).to(self.joint.weight.device)
+        features = torch.as_tensor(features).to(device)
         return as_split(features, labels, self.joint.out_features, name)
 
     def save(self, name, layer, class_counts):

@@ -60,11 +60,11 @@ def test_pipeline(settings, size):
 class TimmStage(FirstStage):
     """The backbone with a classifier of zeros until :meth:`fit_joint`; checkpoints hold the classifier alone."""
 
-    def __init__(self, cfg, out, dtype='float32', progress=None):
+    def __init__(self, cfg, out, dtype='float32', progress=None, amp=False):
         head = cfg.model.head
         checkpoint = dict(state_dict={'head.fc.weight': torch.zeros(head.num_classes, head.in_channels),
                                       'head.fc.bias': torch.zeros(head.num_classes)})
-        super().__init__(cfg, checkpoint, 'head.fc', out, dtype, ['^backbone'], progress)
+        super().__init__(cfg, checkpoint, 'head.fc', out, dtype, ['^backbone'], progress, amp)
 
     @property
     def classes(self):
