@@ -220,6 +220,28 @@ def test_poor_features_accuse_nobody(tmp_path):
     assert found['suspects'] == [] and 'pass --backbone' in found['features']
 
 
+def test_features_of_a_backbone_from_a_published_file(tmp_path):
+    """It holds a classifier of other classes."""
+    timm = pytest.importorskip('timm')
+    torch.manual_seed(0)
+    torch.save(timm.create_model('test_vit', num_classes=7).state_dict(), tmp_path / 'weights.pth')
+    from PIL import Image
+
+    from mmlt.report.diagnose.labels import backbone_features
+
+    class Split:
+        def image(self, i):
+            return Image.new('RGB', (40, 30), (50 * i, 0, 0))
+
+    features = backbone_features(Split(), [0, 1], f'test_vit={tmp_path}/weights.pth')
+    assert features.shape == (2, 64) and features.norm(dim=1).allclose(torch.ones(2))
+    for name, match in ((f'test_vit={tmp_path}/none.pth', 'backbone: there is no file'),
+                        (f'test_vit2={tmp_path}/weights.pth', 'another model than test_vit2'),
+                        ('test_vitt', 'backbone: timm has no model .*test_vit')):
+        with pytest.raises(ValueError, match=match):
+            backbone_features(Split(), [0], name)
+
+
 # kinds of data
 
 def test_lists_counts_annotations_and_npz_read_the_same(tmp_path):

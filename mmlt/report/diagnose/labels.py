@@ -107,15 +107,14 @@ def backbone_features(split, index, name, seconds=60., progress=silent):
         ValueError: timm is missing or knows no such model, or the weights cannot be had.
     """
     import time
-    try:
-        import timm
-    except ImportError:
-        raise ValueError('--backbone needs timm: pip install timm') from None
+
+    from mmlt.engine.timm_models import timm_backbone
     name, _, file = name.partition('=')
     try:
-        model = timm.create_model(name, pretrained=not file, num_classes=0, checkpoint_path=file)
-    except Exception as error:  # no network, no such model, weights of another one
-        raise ValueError(f'--backbone {name}: {type(error).__name__}: {error}; give NAME=FILE with weights') from None
+        model = timm_backbone(name, file or True)
+    except (ValueError, OSError) as error:
+        raise ValueError(f'--backbone: {error}'.replace('--weights FILE', 'NAME=FILE')) from None
+    import timm
     config = timm.data.resolve_model_data_config(model)
     transform = timm.data.create_transform(**config, is_training=False)
     begun, rows = time.monotonic(), []
@@ -126,5 +125,5 @@ def backbone_features(split, index, name, seconds=60., progress=silent):
                 break
             progress('features', min(max(spent / seconds, start / len(index)), 1.))
             batch = torch.stack([transform(split.image(i)) for i in index[start:start + 32]])
-            rows.append(model.eval()(batch).float())
+            rows.append(model(batch).float())
     return torch.nn.functional.normalize(torch.cat(rows), dim=1)
