@@ -46,9 +46,10 @@ class BuildWithConfigs(build_py):
                             ignore=shutil.ignore_patterns('__pycache__'))
         (mim / 'docs').mkdir(exist_ok=True)
         shutil.copy(ROOT / 'docs/results.md', mim / 'docs')  # the evidence that mmlt methods shows
+        shutil.copytree(ROOT / 'benchmarks/results', mim / 'benchmarks/results', dirs_exist_ok=True)
         names, index = (runpy.run_path(str(ROOT / f'mmlt/{file}.py')) for file in ('cli/names', 'report/model_index'))
         index['write_index'](mim, {task: names['methods'](task, mim / 'configs') for task in ('', 'det', 'seg')},
-                             names['results']((ROOT / 'docs/results.md').read_text()))
+                             names['results'](mim))
 
 
 setup(

@@ -1,4 +1,5 @@
 """The command mmlt: its commands, names, and what it says of methods."""
+import json
 import os
 import re
 import subprocess
@@ -40,7 +41,8 @@ def test_methods_are_listed_with_paper_cost_and_evidence(capsys):
     pytest.importorskip('mmengine')
     main(['methods', 'ldam'])
     shown = capsys.readouterr().out
-    assert 'ldam-drw' in shown and 'Cao et al., NeurIPS 2019, arXiv:1906.07413' in shown and '59.40 on the' in shown
+    assert 'ldam-drw' in shown and 'Cao et al., NeurIPS 2019, arXiv:1906.07413' in shown
+    assert '59.40 on mini pack (CE 53.90 ± 1.47)' in shown and '1.0 times CE' in shown
     with pytest.raises(SystemExit, match="no method has 'xyzzy'"):
         main(['methods', 'xyzzy'])
 
@@ -68,6 +70,9 @@ def test_what_is_said_of_an_overlay():
     from mmlt.cli.names import OWN_COSTS, configs, methods
     found = methods()
     assert found['cam_bs'].family == 'augmentation' and found['crt'].family == 'second stage'
+    assert found['ldam'].family == found['seesaw'].family == 'loss' and found['cosine'].family == 'classifier'
+    assert found['accuracy_driven'].paper.endswith('ICCV 2021, arXiv:2105.02668')
+    assert found['gallery/mixup'].paper == 'Zhang et al., ICLR 2018, arXiv:1710.09412' and 'gallery/ldam' not in found
     assert found['ldam'].paper == 'Cao et al., NeurIPS 2019, arXiv:1906.07413'
     assert found['balpoe'].paper == 'Sanchez Aimar et al., CVPR 2023, arXiv:2206.05260'
     assert found['ride_router'].paper == 'Wang et al., arXiv:2010.01809'  # 2010 is no year
@@ -98,6 +103,34 @@ def test_the_shell_completes(line, wanted, unwanted, tmp_path):
     done = subprocess.run(['bash', '-c', ask], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
     shown = done.stdout.split()
     assert wanted in shown and unwanted not in shown, (shown, done.stderr)
+
+
+def test_costs_are_measured_ones_and_results_those_of_all_tables(tmp_path):
+    pytest.importorskip('mmengine')
+    from mmlt.cli.names import costs, evidence, methods, results
+    kept = tmp_path / 'benchmarks/results'
+    for folder in (kept, tmp_path / 'docs', tmp_path / 'configs/methods'):
+        folder.mkdir(parents=True)
+    rows = [dict(benchmark='methods', what='a', value=1.26), dict(benchmark='methods', what='b', value=1.04),
+            dict(benchmark='losses', what='c', value=9)]
+    (kept / 'speed.json').write_text(json.dumps(dict(rows=rows)))
+    runs = [dict(method='a', seed=s, status='done', metrics={'lt/top1': 40. + 2 * s}) for s in (0, 1)]
+    runs += [dict(method='a', seed=2, status='failed'), dict(method='ce', metrics={'lt/mean_class': 38.})]
+    (kept / 'cifar.json').write_text(json.dumps(dict(title='CIFAR-100-LT', runs=runs)))
+    (tmp_path / 'docs/results.md').write_text(
+        '## Some, mini pack\n\n| recipe | seeds | mean-class |\n|---|---|---|\n| `ce` | 1 | 50.00 |\n'
+        '| `a` | 1 | **60.00 ± 1.00** |\n\n| speed | x |\n|---|---|\n| `a` | 3 |\n\n## Other, digits\n\n'
+        '| method | mean-class |\n|---|---|\n| tau-norm | 70.0 |\n')
+    assert costs(tmp_path) == dict(a=1.26, b=1.04)
+    found = results(tmp_path)
+    assert found == dict(ce={'mini pack': '50.00', 'CIFAR-100-LT': '38.00'}, tau_norm={'digits': '70.0'},
+                         a={'mini pack': '60.00 ± 1.00', 'CIFAR-100-LT': '41.00 ± 1.41'})
+    assert evidence('a', found) == '60.00 ± 1.00 on mini pack (CE 50.00); 41.00 ± 1.41 on CIFAR-100-LT (CE 38.00)'
+    assert evidence('tau_norm', found) == '70.0 on digits' and evidence('b', found) == ''
+    for name in 'abc':
+        (tmp_path / f'configs/methods/{name}.py').write_text("model = dict(head=dict(loss=dict(type='X')))")
+    assert {m.name: m.cost for m in methods(root=tmp_path / 'configs').values()} == \
+        dict(a='1.3 times CE', b='1.0 times CE', c='1.0 to 1.3 times CE')
 
 
 def test_train_finds_data_and_overlays_by_name(tmp_path):

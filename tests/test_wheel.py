@@ -24,7 +24,7 @@ assert Config.fromfile('child.py').default_hooks.stages.stages[0].begin == 80
 def site(tmp_path_factory):
     """The wheel, unpacked as pip would."""
     source, out = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('out')
-    for name in ('mmlt', 'configs', 'tools'):
+    for name in ('mmlt', 'configs', 'tools', 'benchmarks/results'):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__'))
     (source / 'docs').mkdir()
     for name in ('setup.py', 'pyproject.toml', 'README.md', 'docs/results.md'):
@@ -63,9 +63,11 @@ def test_the_index_names_every_method_and_files_that_are_there(site):
     models = {model['Name']: model for part in parts for model in part['Models']}
     overlays = {f'{path.parents[1].name}/{path.stem}'.removeprefix('configs/')
                 for path in (ROOT / 'configs').glob('**/methods/*.py') if path.name[0] != '_'}
-    assert {collection['Name'] for part in parts for collection in part['Collections']} == overlays <= set(models)
+    overlays |= {f'gallery/{name}' for name in ('mixup', 'remix', 'label_smooth')}
+    assert {collection['Name'] for part in parts for collection in part['Collections']} >= overlays <= set(models)
     assert all((mim / model['Config']).is_file() for model in models.values())
     assert 'ldam-drw_cifar100_lt' in models and models['ldam-drw_cifar100_lt']['In Collection'] == 'ldam-drw'
+    assert models['gallery/mixup']['Config'] == 'configs/methods/gallery/mixup.py'
     result = models['mixup-cam_bs-ft']['Results'][0]['Metrics']
     assert result == {'Mean Class Accuracy': 61.13, 'Standard Deviation over Seeds': 0.65}
     assert all({'Family', 'Cost'} <= set(part['Collections'][0]['Metadata']) for part in parts)

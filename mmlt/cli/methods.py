@@ -1,7 +1,7 @@
 """Every method: mmlt methods [WORD], and mmlt methods NAME --show for its formula and docstring.
 
-The cost against cross entropy and the evidence are those of the table of rules (mmlt/report/rules.py) and of
-docs/results.md where there are any.
+The cost is that of a whole training against one with cross entropy (CE), as benchmarks/methods.py measured it; the
+evidence is what docs/results.md and benchmarks/results hold, else what the table of rules quotes.
 """
 import inspect
 
@@ -16,25 +16,16 @@ def rows(word='', task='cls'):
     """[(method, cost, evidence)] of the overlays that have the word."""
     from mmlt.report.rules import RULES
 
-    from .names import methods
+    from .names import evidence, folder, methods, results
     rules = [rule for rule in RULES if (rule.condition == 'detection') == (task == 'det')]
     known = {name: rule for rule in rules for name in rule.overlays}
-    found, numbers = [], results()
+    found, numbers = [], results(folder().parent) if task == 'cls' else {}
     for method in methods('' if task == 'cls' else task).values():
         if word.lower() in f'{method.name} {method.text} {method.family}'.lower():
             rule = known.get(method.name)
-            evidence = numbers.get(method.name) if task == 'cls' else None
-            evidence = f'{evidence} on the mini pack (CE 53.9)' if evidence else rule.evidence[0][0] if rule else ''
-            found.append((method, rule.cost if rule else method.cost, evidence))
+            text = evidence(method.name, numbers) or ('{} ({})'.format(*rule.evidence[0]) if rule else '')
+            found.append((method, method.cost, text))
     return found
-
-
-def results():
-    """{method: mean-class accuracy on the mini pack} of docs/results.md, {} without the file."""
-    from .names import folder
-    from .names import results as read
-    file = folder().parent / 'docs/results.md'
-    return read(file.read_text()) if file.is_file() else {}
 
 
 def run(args):

@@ -1,11 +1,14 @@
 """What data configs and methods there are, read from their files without building anything."""
 import ast
+import json
 import re
+import statistics
 from pathlib import Path
 from typing import NamedTuple
 
 ARXIV = r'(?:arXiv:)?(\d{4}\.\d{4,5})'
-SOURCE = re.compile(r"mmlt's own(?:, after [^.:]*)?|[A-Z][\w-]+(?: [A-Z][\w-]+)? (?:et al\.|(?:and|&) [A-Z][\w-]+)"
+SOURCE = re.compile(r"mmlt's own(?:, after [^.:]*(?::\d{4}\.\d{4,5})?)?|"
+                    r"[A-Z][\w-]+(?: [A-Z][\w-]+)? (?:et al\.|(?:and|&) [A-Z][\w-]+)"
                     rf"(?:, [^.:]*?[12]\d{{3}}\b(?!\.\d))?(?:, {ARXIV})?")
 # the classes that say what kind of method an overlay is, before its keys
 CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|ProCo|SupCon|MultiView'), 'contrast'),
@@ -14,27 +17,24 @@ CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|ProCo|SupCon|MultiView'), 'cont
            (re.compile('ClassWiseAugment'), 'augmentation'), (re.compile('FractalCalibration'), 'second stage'))
 # the keys that say what kind of method an overlay is, the first that applies
 FAMILIES = (('load_from', 'second stage'), ('cam', 'augmentation'), ('augments', 'augmentation'),
-            ('batch_augments', 'augmentation'), ('sampler', 'sampler'), ('classifier', 'classifier'),
-            ('cls_predictor_cfg', 'classifier'), ('loss', 'loss'), ('loss_cls', 'loss'), ('loss_decode', 'loss'),
+            ('batch_augments', 'augmentation'), ('sampler', 'sampler'), ('loss', 'loss'), ('loss_cls', 'loss'),
+            ('loss_decode', 'loss'), ('classifier', 'classifier'), ('cls_predictor_cfg', 'classifier'),
             ('oversample_thr', 'sampler'), ('logit_adjust', 'second stage'), ('hooks', 'schedule'),
             ('init_cfg', 'training'))
-# seconds of a whole training against cross entropy, by the passes that a step makes: by family, then by method
-COSTS = {'sampler': 'that of cross entropy', 'loss': 'that of cross entropy, or little more',
-         'classifier': 'that of cross entropy, or little more', 'second stage': 'a short second run',
-         'schedule': 'that of cross entropy', 'augmentation': '1.0 to 1.3 times cross entropy',
-         'contrast': 'about 2 times, two views of an image', 'experts': '1.5 to 2 times, three experts',
-         'training': 'up to 2 times, two passes a step', 'foundation': '10 epochs of a large model'}
+OWN_FAMILIES = {'gml_teacher': 'contrast', 'crt-one_run': 'second stage', 'ssp': 'training'}
+# what no ratio of one run to another says; the others are measured, see costs()
+COSTS = {'second stage': 'a short second run', 'schedule': 'that of cross entropy',
+         'foundation': '10 epochs of a large model'}
 OWN_COSTS = {
-    'bbn': 'about 2 times, two images a step', 'bcl': 'about 3 times, three views of an image',
-    'gml': 'about 3 times, three views of an image, after the teacher', 'gml_teacher': 'a deeper network',
-    'proco': 'about 3 times, three views of an image',
+    'gml': 'a run of its teacher first, then three views of an image', 'gml_teacher': 'that of a deeper network',
+    'crt-one_run': 'ten more epochs', 'focal_sam': 'up to 2 times CE, two passes a step',
     'm2m': 'a plain run first, then up to 10 gradient steps for each new image',
     'cbd': 'a plain run first, then one with its forward passes',
     'dive': 'a run of balanced softmax first, then one with its forward passes', 'ride_router': 'a short second run',
     'rotation': 'a run of its own on rotated images', 'ssp': 'that of cross entropy, after the first run',
     'cuda': '1.5 to 3 times: every epoch tests the classes', 'simsiam': 'a run of its own, two views of an image',
     'mocov3': 'a run of its own, four passes of an image',
-    'fast': 'less: no workers, no decoding', 'crest': '65,536 steps a generation, labelled and unlabelled images',
+    'crest': '65,536 steps a generation, labelled and unlabelled images',
     'tau_norm': 'none, a trained model is adjusted', 'ncm': 'one pass over the training images',
     'seg/posthoc': 'none, a trained model is adjusted', 'seg/bcl': 'cross entropy and a contrast of pixels',
     'seg/gml': 'cross entropy and a contrast of pixels', 'det/rfs': 'longer epochs', 'det/irfs': 'longer epochs',
@@ -43,6 +43,13 @@ OWN_COSTS = {
     'classifier_only+la': '10 epochs, forward passes of the backbone alone',
     'vit_b16_clip': 'that of the larger backbone',
     'five_crop': 'five passes at test', 'ema': 'that of cross entropy'}
+
+
+# names in the tables, and methods that stand there by their name in the gallery
+NAMES = {'CE': 'ce', 'joint': 'ce', 'CB sampling': 'cb_sampling', 'tau-norm': 'tau_norm',
+         'logit adjustment': 'logit_adjust (refit)'}
+TWINS = {'cam_bs': 'cam_bs_cb', 'drs': 'drs_cb'}
+GALLERY_TWINS = {'ce', *TWINS.values()}
 
 
 class Method(NamedTuple):
@@ -72,18 +79,44 @@ def configs():
 def methods(task='', root=None):
     """{name: :class:`Method`} of the overlays for classification, or of ``task`` det or seg; one that stands on another
     has its family and paper."""
-    found = {}
-    for path in sorted(((root or folder()) / task / 'methods').glob('*.py')):
+    root, found = root or folder(), {}
+    known = costs(root.parent)
+    files = sorted((root / task / 'methods').glob('*.py'))
+    names = {path.stem for path in files} | GALLERY_TWINS
+    gallery = sorted((root / task / 'methods/gallery').glob('*.py'))
+    for path in [*files, *(path for path in gallery if path.stem not in names)]:
         if path.name[0] != '_':
-            text, kind = comment(path), family(path)
+            text, kind = comment(path), OWN_FAMILIES.get(path.stem) or family(path)
             source = paper(text)
             if base := re.search(r"^_base_ = '([^']*)'", path.read_text(), re.M):
                 parent = path.parent / base[1]
                 source = source or paper(comment(parent))
                 kind = family(parent) if kind == 'other' else kind
-            cost = OWN_COSTS.get(f'{task}/{path.stem}'.strip('/')) or COSTS.get(kind, '')
-            found[path.stem] = Method(path.stem, text, source, kind, cost, path)
-    return found
+            name = path.stem if path in files else f'gallery/{path.stem}'
+            found[name] = Method(name, text, source, kind, '', path)
+    spans = {}
+    for method in found.values():
+        if not task and method.name in known:
+            spans.setdefault(method.family, []).append(known[method.name])
+    return {name: method._replace(cost=_cost(method, task, known, spans)) for name, method in found.items()}
+
+
+def _cost(method, task, known, spans):
+    own = OWN_COSTS.get(f'{task}/{method.name}'.strip('/'))
+    if not task and method.name in known:
+        return f'{known[method.name]:.1f} times CE'
+    if own or method.family in COSTS:
+        return own or COSTS[method.family]
+    span = spans.get(method.family)
+    low, high = (f'{end(span):.1f}' for end in (min, max)) if span else ('', '')
+    return 'not measured' if not span else f'about {low} times CE' if low == high else f'{low} to {high} times CE'
+
+
+def costs(root):
+    """{method: CPU time of a whole training over that of cross entropy}, as benchmarks/methods.py measured it."""
+    file = root / 'benchmarks/results/speed.json'
+    rows = json.loads(file.read_text())['rows'] if file.is_file() else []
+    return {row['what']: row['value'] for row in rows if row['benchmark'] == 'methods'}
 
 
 def paper(text):
@@ -96,11 +129,40 @@ def paper(text):
     return re.sub(ARXIV, r'arXiv:\1', found)
 
 
-def results(text):
-    """{method: mean-class accuracy on the mini pack} of the text of docs/results.md."""
-    part = text[text.find('## The trick gallery, mini pack'):text.find('## MiSLAS, mini pack')]
-    found = dict(re.findall(r'^\| `([\w-]+)` \| \d \| \**([\d.]+(?: ± [\d.]+)?)', part, flags=re.M))
-    return {**found, **({'cam_bs': found['cam_bs_cb'], 'drs': found['drs_cb']} if 'drs_cb' in found else {})}
+def results(root):
+    """{method: {data: mean-class accuracy in percent, '61.13 ± 0.65'}} of all that was trained here: the tables of
+    docs/results.md, whose headings end in the name of the data, and the runs of benchmarks/results/*.json."""
+    found, data, column = {}, '', None
+    file = root / 'docs/results.md'
+    for line in file.read_text().splitlines() if file.is_file() else []:
+        cells = [cell.strip(' *') for cell in line.split('|')[1:-1]]
+        if line.startswith('#'):
+            data = line.lstrip('# ').rpartition(', ')[2]
+        if not cells:
+            column = None
+        elif column is None:
+            column = cells.index('mean-class') if 'mean-class' in cells else -1
+        elif column > 0 and re.match(r'\d', cells[column]):
+            name = re.sub(r'^\d, |`', '', cells[0])
+            name = NAMES.get(name, name.lower().replace('-', '_') if '`' not in cells[0] else name)
+            found.setdefault(name, {}).setdefault(data, cells[column])
+    for file in sorted((root / 'benchmarks/results').glob('*.json')):
+        content, values = json.loads(file.read_text()), {}
+        for run in content.get('runs', []):
+            metrics = run.get('metrics', {})
+            if value := metrics.get('lt/mean_class', metrics.get('lt/top1')):
+                values.setdefault(run['method'], []).append(value)
+        for name, seeds in values.items():
+            spread = f' ± {statistics.stdev(seeds):.2f}' if len(seeds) > 1 else ''
+            found.setdefault(name, {}).setdefault(content['title'], f'{statistics.fmean(seeds):.2f}{spread}')
+    return {**found, **{name: found[twin] for name, twin in TWINS.items() if twin in found}}
+
+
+def evidence(method, found):
+    """'59.40 on mini pack (CE 53.90 ± 1.47)' of a method in what :func:`results` found, '' without any."""
+    own, plain = found.get(method.removeprefix('gallery/'), {}), found.get('ce', {})
+    return '; '.join(f'{value} on {data}' + (f' (CE {plain[data]})' if data in plain and method != 'ce' else '')
+                     for data, value in own.items())
 
 
 def comment(path):
