@@ -95,8 +95,8 @@ def methods(task='', root=None):
             name = path.stem if path in files else f'gallery/{path.stem}'
             found[name] = Method(name, text, source, kind, '', path)
     spans = {}
-    for method in found.values():
-        if not task and method.name in known:
+    for method in (found if not task else methods(root=root)).values():
+        if method.name in known:
             spans.setdefault(method.family, []).append(known[method.name])
     return {name: method._replace(cost=_cost(method, task, known, spans)) for name, method in found.items()}
 
@@ -109,7 +109,8 @@ def _cost(method, task, known, spans):
         return own or COSTS[method.family]
     span = spans.get(method.family)
     low, high = (f'{end(span):.1f}' for end in (min, max)) if span else ('', '')
-    return 'not measured' if not span else f'about {low} times CE' if low == high else f'{low} to {high} times CE'
+    where = ' in classification' if task else ''
+    return 'not measured' if not span else f'{"about " + low if low == high else low + " to " + high} times CE{where}'
 
 
 def costs(root):
