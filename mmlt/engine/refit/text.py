@@ -5,6 +5,8 @@ from mmlt.core.gla import estimate_prior
 from mmlt.core.layers import ZeroShotLinear
 from mmlt.core.text_head import read_text_head
 
+CHUNK = 4096
+
 
 def zero_shot(file, names, joint):
     """The zero-shot classifier of a file of ``tools/text_head.py``, over features of the width that ``joint`` reads.
@@ -49,7 +51,9 @@ def text_rows(layer, train, joint, log_prior):
         joint (nn.Linear): trained by cross entropy on ``train``.
         log_prior (Tensor): (C,) of ``train``.
     """
-    logits = torch.cat([layer(x) for x, _ in train.chunks()])
+    logits = joint.weight.new_empty(len(train.rows), layer.out_features)
+    for rows, (x, _) in zip(logits.split(CHUNK), train.chunks(CHUNK)):
+        rows.copy_(layer(x))
     own = estimate_prior(logits, train.y).log().to(joint.weight)
     log_prior = log_prior.to(joint.weight)
     return {'zero_shot': layer, 'zero_shot-gla': with_linear(layer, 0., -own),

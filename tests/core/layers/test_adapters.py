@@ -182,3 +182,20 @@ def test_bad_input_is_named():
         add_adapters(nn.Sequential(nn.Linear(2, 2)), 'lora')
     with pytest.raises(ValueError, match="adapters of kind 'lora' already"):
         add_adapters(add_adapters(vit(), 'lora'), 'adaptformer', bottleneck=1)
+
+
+@pytest.mark.parametrize('kind, kwargs', [('adaptformer', dict(bottleneck=4)), ('vpt-deep', {})])
+def test_adapters_compile_into_one_graph(kind, kwargs):
+    model = add_adapters(vit(), kind, **kwargs)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    for parameter in trained:
+        torch.nn.init.normal_(parameter, std=0.1)
+    results = []
+    for function in (model, torch.compile(model, backend='aot_eager', fullgraph=True)):
+        model.zero_grad()
+        out = function(IMAGES)
+        out.square().sum().backward()
+        results.append((out.detach(), [p.grad.clone() for p in trained]))
+    (plain, grads), (compiled, compiled_grads) = results
+    assert torch.allclose(plain, compiled, atol=1e-5)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(grads, compiled_grads))
