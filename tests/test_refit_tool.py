@@ -1,5 +1,6 @@
 """tools/refit.py from end to end on a training run of seconds."""
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -58,6 +59,19 @@ def test_the_second_run_reads_the_features(everything, stage1, monkeypatch):
                         if args[-1] < len(args[2]) else [])
     again = refit([*stage1, '--val', 'val', '--out', str(out), '--methods', 'tau_norm', 'joint', '--seed', '1'])
     assert again == {name: results[name] for name in ('joint', 'tau_norm')}
+
+
+def test_two_processes_extract_the_same_features(everything, stage1, tmp_path):
+    out, results = everything
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
+               str(Path(__file__).with_name('refit_ranks.py')), *stage1, '--val', 'val', '--out', str(tmp_path),
+               '--bound', 'val', '--seed', '1', '--methods', 'tau_norm']
+    subprocess.run(command, check=True, timeout=300, capture_output=True)
+    assert json.loads((tmp_path / 'results.json').read_text())['tau_norm'] == results['tau_norm']
+    files = {file.name: np.load(file) for file in (tmp_path / 'features').glob('*.npy')}
+    alone = {file.name: np.load(file) for file in (out / 'features').glob('*.npy')}
+    assert len(files) == 4 and files.keys() == alone.keys()
+    assert all(np.array_equal(files[name], alone[name]) for name in files)
 
 
 def test_folds_and_printed_table(stage1, tmp_path, capsys):

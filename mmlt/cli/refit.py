@@ -8,7 +8,8 @@ of classes, without a config, a training or a GPU. The pooled features of the tr
 computed once, by the test pipeline, and kept under OUT/features; a run that was killed goes on from there. (The two-run
 recipes see augmented images instead.) Each method then takes seconds. Settings such as tau are chosen on --val, by
 default the config's val split if it is not the test set, else by folds of the training set. Every result is written to
-OUT/<method>/{config.py,checkpoint.pth}, which tools/test.py evaluates to the same numbers.
+OUT/<method>/{config.py,checkpoint.pth}, which tools/test.py evaluates to the same numbers. The processes of torchrun
+deal the images among them.
 """
 import argparse
 import sys
@@ -24,8 +25,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from mmlt.cli.report import after_training
 from mmlt.core.counts import log_prior
+from mmlt.core.dist import rank
 from mmlt.core.refit import METHODS, Recipe, evaluate, select, tuning_rounds
-from mmlt.engine.cli import Parser, add_config, load_config
+from mmlt.engine.cli import Parser, add_config, load_config, ranks
 from mmlt.engine.features import grouped_folds
 from mmlt.engine.joint import possible_methods, prior_loss
 from mmlt.engine.load import add_arguments, read_checkpoint
@@ -175,6 +177,9 @@ def refit(args):
     test = stage.split('test', dataset_config(cfg, 'test'))
     val, chosen_on = tuning_split(args, stage, test) if choice else (None, None)
     train = stage.split('train', dataset_config(cfg, 'train'))
+    bound = args.bound and stage.split('bound', bound_config(cfg, args.bound))
+    if rank():
+        return {}  # the first rank fits
     counts = train.counts(stage.joint.out_features).cpu()
     if args.timm:
         stage.fit_joint(train, recipe)
@@ -199,7 +204,6 @@ def refit(args):
         fitted.update((name, (layer, {})) for name, layer in text_rows(text, train, stage.joint, log_prior(
             counts.clamp_min(1))).items())
     if args.bound:
-        bound = stage.split('bound', bound_config(cfg, args.bound))
         n = bound.counts(len(counts))
         if n.min() < n.max():
             console.print(f'[bold red]--bound is not balanced: {int(n.min())} to {int(n.max())} images a class[/]')
@@ -226,7 +230,10 @@ def refit(args):
 
 
 def main(args=None):
+    args = parse_args(args)
     try:
-        return refit(parse_args(args))
+        with ranks():
+            console.quiet = rank() > 0
+            return refit(args)
     except (ValueError, OSError) as error:
         raise SystemExit(f'error: {error}') from None

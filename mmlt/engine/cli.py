@@ -3,6 +3,7 @@ import argparse
 import functools
 import os
 import sys
+from contextlib import contextmanager
 
 import torch
 from mmengine.config import DictAction
@@ -127,3 +128,18 @@ def distribute_on_cpu(cfg):
     """Let MMEngine train on several CPU processes: it would ask for a CUDA device a rank."""
     torch.distributed.init_process_group('gloo')
     cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
+
+
+@contextmanager
+def ranks():
+    """torch.distributed for the processes of torchrun; nothing when alone."""
+    if int(os.environ.get('WORLD_SIZE', 1)) == 1:
+        yield
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+    torch.distributed.init_process_group('nccl' if torch.cuda.is_available() else 'gloo')
+    try:
+        yield
+    finally:
+        torch.distributed.destroy_process_group()

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from mmengine.registry import DATASETS, MODELS
 from mmengine.runner import Runner
-from torch.utils.data import Subset
+from torch.utils.data import SequentialSampler, Subset
 
+from mmlt.core.dist import rank_and_world_size, world_size
 from mmlt.data.labels import Ragged, labels_of
 from mmlt.data.split import group_folds, groups_of
 from mmlt.engine.files import allocate, checksum, write_whole
@@ -68,7 +70,8 @@ def extract_features(model, path, dataset, loader, file, cfg=None, dtype='float3
     The features lie in ``<file>-<key>.npy``, mapped into memory; the key is a hash of all other weights, ``cfg``, the
     data set's config and labels and ``dtype``. How many images are done is noted on the way, so a run that was killed
     goes on from there, and a finished one is read. A truncated or foreign file, or one whose checksum is wrong, is
-    computed anew.
+    computed anew. The ranks of ``torch.distributed`` deal the batches among them and write into one file, which must
+    lie where all see it.
 
     Args:
         model (nn.Module): in eval mode, with MMEngine's ``data_preprocessor``.
@@ -94,23 +97,33 @@ def extract_features(model, path, dataset, loader, file, cfg=None, dtype='float3
     key = _key(model, path, dataset, labels, dtype, cfg)
     file = Path(f'{file}-{key[:16]}.npy')
     shape = (len(labels), model.get_submodule(path).in_features)
-    features, done, total = _reopen(file, key, shape, dtype)
-    if features is None:
+    rank, world = rank_and_world_size()
+    features, done, total = _reopen(file, key, shape, dtype) if rank == 0 else (None, 0, 0)
+    if features is None and rank == 0:
         features, done, total = _create(file, dtype, shape), 0, 0
         _note(file, key, features, 0, 0)
+    done = _from_first(done)
+    if rank:
+        features = np.load(file, mmap_mode='r+')
     noted = time.monotonic()
-    for rows in _batches(model, path, data, loader, done):
-        if rows.ndim != 2:
-            raise ValueError(f'{path} is given features of shape {tuple(rows.shape)}, expected (batch, D); pool them, '
-                             "with neck=dict(type='GlobalAveragePooling') for example")
-        features[done:done + len(rows)] = rows.float().cpu().numpy()
-        total = checksum([features[done:done + len(rows)]], total)
-        done += len(rows)
-        if time.monotonic() - noted >= flush_seconds or done == len(labels):
-            _note(file, key, features, done, total)
-            noted = time.monotonic()
+    for rows, places, after in _batches(model, path, data, loader, done):
+        if places:
+            if rows.ndim != 2:
+                raise ValueError(f'{path} is given features of shape {tuple(rows.shape)}, expected (batch, D); pool '
+                                 "them, with neck=dict(type='GlobalAveragePooling') for example")
+            features[places.start:places.stop] = rows.float().cpu().numpy()
+        before, done = done, after
+        if world > 1:
+            dist.barrier()
+        if rank == 0:
+            total = checksum([features[before:done]], total)
+            if time.monotonic() - noted >= flush_seconds or done == len(labels):
+                _note(file, key, features, done, total)
+                noted = time.monotonic()
         if progress is not None:
             progress(done, len(labels))
+    if world > 1:
+        dist.barrier()  # the last note is written
     return np.load(file, mmap_mode='c'), labels
 
 
@@ -129,20 +142,34 @@ def grouped_folds(dataset, labels, file, folds, seed):
     return fold, f'folds of {len(set(groups.tolist()))} groups, from {file or beside}\n'
 
 
+def _from_first(value):
+    """What rank 0 has, on all ranks; when it has it."""
+    if world_size() > 1:
+        value = [value]
+        dist.broadcast_object_list(value, src=0)
+        value, = value
+    return value
+
+
 @torch.no_grad()
 def _batches(model, path, data, loader, done):
-    """(B, D) for each batch from image ``done`` on."""
-    if done == len(data):
-        return
+    """For each round of batches, one a rank, from image ``done`` on: (B, D) of this rank's batch, its images (a range,
+    empty without a batch), and how many images are done after the round."""
+    (rank, world), size = rank_and_world_size(), loader['batch_size']
+    rounds = [range(len(data))[begin:begin + size * world] for begin in range(done, len(data), size * world)]
+    own = [images[rank * size:(rank + 1) * size] for images in rounds]
+    indices = [i for images in own for i in images]
     loader = {key: value for key, value in loader.items() if key not in ('batch_sampler', 'num_batch_per_epoch')}
-    loader.update(dataset=Subset(data, range(done, len(data))), sampler=dict(type='DefaultSampler', shuffle=False),
-                  drop_last=False, persistent_workers=False)
+    loader.update(dataset=Subset(data, indices), sampler=SequentialSampler(indices), drop_last=False,
+                  persistent_workers=False)
+    batches = iter(Runner.build_dataloader(loader, seed=0) if indices else ())
     seen = []
     hook = model.get_submodule(path).register_forward_pre_hook(lambda module, args: seen.append(args[0]))
     try:
-        for batch in Runner.build_dataloader(loader, seed=0):
-            model(**model.data_preprocessor(batch, False), mode='tensor')
-            yield seen.pop()
+        for images, places in zip(rounds, own):
+            if places:
+                model(**model.data_preprocessor(next(batches), False), mode='tensor')
+            yield seen.pop() if places else None, places, images.stop
     finally:
         hook.remove()
 
