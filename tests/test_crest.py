@@ -1,11 +1,17 @@
 """FixMatch, CReST's generations and their resumption after a kill."""
 import json
+import multiprocessing
+import os
+import signal
+from pathlib import Path
 
 import pytest
 import torch
 
 pytest.importorskip('mmpretrain')
 import tiny
+from mmcv.transforms import BaseTransform
+from mmpretrain.registry import TRANSFORMS
 from torch.nn import functional as F
 
 from mmlt.cls.fixmatch import Alignment
@@ -95,6 +101,70 @@ def test_generations_go_on_after_a_kill(tmp_path, monkeypatch):
     saved = json.loads((tmp_path / 'part/generation_2/result.json').read_text())
     counts = torch.load(tmp_path / 'part/generation_2/epoch_1.pth', weights_only=False)['meta']['class_counts']
     assert counts == [n + k for n, k in zip(tiny.COUNTS, saved['added'])]
+
+
+STRONG = dict(VIEWS, strong=[dict(type='RandomFlip', prob=0.5), dict(type='PackInputs')])
+
+
+@TRANSFORMS.register_module()
+class Die(BaseTransform):
+    """Ends the process by kill -9 when it has been called as often as the file at ``path`` says; no file, no end."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+
+    def transform(self, results):
+        if self.path.exists():
+            left = int(self.path.read_text()) - 1
+            self.path.write_text(str(left))
+            if left <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return results
+
+
+def crest_plus(folder, calls):
+    """Two generations of CReST+ of two epochs with EMA; an unlabelled image of them is the one at which it dies."""
+    calls.parent.mkdir(exist_ok=True)
+    views = dict(STRONG, weak=[dict(type='Die', path=str(calls)), *PACK])
+    cfg = tiny.config(folder, epochs=2, **dict(settings(align=dict(t=1.0, window=4), threshold=0.3),
+                                               custom_hooks=[views, dict(type='EMAHook', momentum=0.1)]),
+                      default_hooks__random_state=dict(type='RandomStateHook'), train_cfg__val_interval=1,
+                      default_hooks__checkpoint=dict(type='AtomicCheckpointHook', interval=1))
+    return crest.run_generations(cfg, SOURCE, 2, log=lambda line: None)
+
+
+@pytest.fixture(scope='module')
+def table(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('crest')
+    return crest_plus(folder / 'whole', folder / 'calls' / 'left')
+
+
+def die(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed(folder, calls, patch):
+    if patch:
+        setattr(crest, patch, die)
+    crest_plus(folder, calls)
+
+
+@pytest.mark.parametrize('where', ['epoch', 'label_set', '_write'])
+def test_kill_9_anywhere(tmp_path, table, where):
+    """In the middle of an epoch, before a generation's labels, and between them and its result."""
+    calls = tmp_path / 'calls' / 'left'
+    calls.parent.mkdir()
+    if where == 'epoch':  # the second of the second generation; the first generation sees 2 x 6 x 20 images
+        calls.write_text(str(240 + 190))
+    child = multiprocessing.get_context('fork').Process(
+        target=killed, args=(tmp_path / 'run', calls, None if where == 'epoch' else where))
+    child.start()
+    child.join(120)
+    assert child.exitcode == -signal.SIGKILL
+    calls.unlink(missing_ok=True)
+    files = [(tmp_path / f'run/generation_{g}/result.json').exists() for g in range(2)]
+    assert files == [where == 'epoch', False]
+    assert crest_plus(tmp_path / 'run', calls) == table
 
 
 def test_bad_input(tmp_path):

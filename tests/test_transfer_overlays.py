@@ -1,6 +1,7 @@
 """The overlays of experts, distillation, transfer and SAM: they build for each data set, and train on the digits."""
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -69,8 +70,11 @@ def test_after_a_first_run(tmp_path, first_runs, name):
 @pytest.mark.parametrize('name', ['rotation', 'simsiam', 'mocov3'])
 def test_pretraining_without_labels(tmp_path, name):
     """The backbone of such a run is where the next one starts; all else is new."""
-    first = small(tmp_path, name, param_scheduler=[])
+    first = small(tmp_path, name, param_scheduler=[], **{'default_hooks.record': dict(type='RecordHook')})
     assert all(map(math.isfinite, first.message_hub.get_scalar('train/loss').data[0]))
+    if name == 'rotation':
+        with np.load(tmp_path / 'predictions.npz') as saved:
+            assert len(saved['class_counts']) == 4 and saved['label'].max() == 3 and not len(saved['classes'])
     still = {'optim_wrapper.optimizer.lr': 0.0, 'optim_wrapper.optimizer.weight_decay': 0.0}
     path = str(tmp_path / 'epoch_2.pth')
     second = small(tmp_path / 'second', 'balanced_softmax', 'ssp', load_from=path, **still)

@@ -1,11 +1,12 @@
 """Generations of self-training. CReST: Wei et al., CVPR 2021, arXiv:2102.09559.  C classes."""
 import copy
 import json
-import os
+import time
 from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
@@ -51,7 +52,7 @@ def run_generations(cfg, source, generations=6, alpha=3.0, t_min=0.5, log=print)
 
 def _generation(cfg, source, folder, labels, t):
     cfg = copy.deepcopy(cfg)
-    cfg.work_dir, cfg.experiment_name = str(folder), f'{folder.name}_{os.getpid()}'
+    cfg.work_dir, cfg.experiment_name = str(folder), f'{folder.name}_{time.time_ns()}'
     added = []
     if labels is not None:
         arrays = read_pseudo_labels(labels)
@@ -65,13 +66,22 @@ def _generation(cfg, source, folder, labels, t):
     newest = newest_checkpoint(folder)
     cfg.resume, cfg.load_from = newest is not None, str(newest) if newest else None
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    runner = Runner.from_cfg(cfg)
+    runner, last = Runner.from_cfg(cfg), LastMetrics()
+    runner.register_hook(last)
     runner.train()
-    if 'val/lt/top1' not in runner.message_hub.log_scalars:
+    if last.metrics is None:
         runner.val_loop.run()  # resumed after the last epoch
-    metrics = {key[4:]: float(value.current()) for key, value in runner.message_hub.log_scalars.items()
-               if key.startswith('val/lt/')}
+    metrics = {key: float(value) for key, value in last.metrics.items() if key.startswith('lt/')}
     return dict(metrics, added=added)
+
+
+class LastMetrics(Hook):
+    """``metrics`` of this process's last validation, None before it."""
+
+    metrics = None
+
+    def after_val_epoch(self, runner, metrics=None):
+        self.metrics = metrics
 
 
 def _write(path, result):

@@ -71,10 +71,13 @@ class RecordHook(Hook):
             return
         label, top, score, own = (np.stack(column) for column in zip(*rows))
         info = getattr(loop.dataloader.dataset, 'metainfo', None) or {}
-        extra = {'classes': np.array(info.get('classes') or [], str)}
+        extra, names = {}, list(info.get('classes') or [])
         for metric in loop.evaluator.metrics:
             if getattr(metric, 'class_counts', None) is not None and hasattr(metric, 'few'):
                 extra.update(class_counts=metric.class_counts.long().numpy(), many=metric.many, few=metric.few)
+        if len(extra.get('class_counts', names)) != len(names):
+            names = []  # those of a pretext task, as turns, have none
+        extra['classes'] = np.array(names, str)
         save_predictions(self.path or Path(runner.work_dir) / 'predictions.npz', label, top, score, own, **extra)
 
 
