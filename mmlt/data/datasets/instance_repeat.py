@@ -1,13 +1,15 @@
 """Repeat factors from images and instances.  C classes."""
 import math
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 from mmengine.dataset import ClassBalancedDataset
 
 __all__ = ['InstanceAwareRepeatDataset']
 
 
-def repeat_factors(labels, threshold):
+def repeat_factors(labels: Sequence[Sequence[int]], threshold: float) -> list[float]:
     """One list of class ids an image -> one factor an image: the largest max(1, sqrt(threshold / f)) of its classes,
     f = sqrt(f_image f_instance), the shares of images with the class and of instances; 1 for an image without any.
 
@@ -30,5 +32,5 @@ class InstanceAwareRepeatDataset(ClassBalancedDataset):
         oversample_thr (float): t.
     """
 
-    def _get_repeat_factors(self, dataset, repeat_thr):
+    def _get_repeat_factors(self, dataset: Any, repeat_thr: float) -> list[float]:
         return repeat_factors([dataset.get_cat_ids(i) for i in range(len(dataset))], repeat_thr)
