@@ -88,6 +88,23 @@ def test_a_second_run_reads_the_features(everything, here, monkeypatch):
     assert refit(words(here, '--methods', 'crt')) == {name: everything[name] for name in ('joint', 'crt')}
 
 
+def test_its_config_trains_with_adapters(everything, here, tmp_path):
+    from mmengine.runner import Runner
+
+    from mmlt.engine.overlays import load
+    cfg = load(here / 'out/joint/config.py', 'lift', options={
+        'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 1, 'work_dir': str(tmp_path), 'launcher': 'none',
+        'experiment_name': 'timm_lift', 'log_level': 'ERROR'})
+    runner = Runner.from_cfg(cfg)
+    before = runner.model.backbone.model.patch_embed.proj.weight.clone()
+    runner.train()
+    trained = [name for name, p in runner.model.named_parameters() if p.requires_grad]
+    assert any('adapter' in name for name in trained) and type(runner.model).__name__ == 'LIFTClassifier'
+    assert torch.equal(runner.model.backbone.model.patch_embed.proj.weight, before)
+    state = torch.load(here / 'weights.pth')
+    assert torch.equal(before, state['patch_embed.proj.weight'])  # the base of the weights, not a random one
+
+
 def test_half_precision_has_features_of_its_own(everything, here):
     refit(words(here, '--methods', 'crt', '--amp'))
     files = sorted((here / 'out/features').glob('test-*.npy'), key=lambda file: file.stat().st_mtime_ns)

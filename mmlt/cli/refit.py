@@ -235,5 +235,7 @@ def main(args=None):
         with ranks():
             console.quiet = rank() > 0
             return refit(args)
+    except ImportError as error:
+        raise SystemExit(f'error: {error}; pip install "mmlt[onedl,report]"') from None
     except (ValueError, OSError) as error:
         raise SystemExit(f'error: {error}') from None

@@ -25,6 +25,9 @@ class TimmFeatures(BaseModule):
         super().__init__(init_cfg)
         self.model = timm_backbone(name, weights, image_size, **kwargs)
 
+    def init_weights(self):
+        """timm has given the model its weights; MMEngine would have it begin anew, at random."""
+
     def forward(self, x):
         """(N, 3, H, W) -> ((N, D),)."""
         return (self.model(x), )
