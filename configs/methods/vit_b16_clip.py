@@ -1,10 +1,9 @@
 # CLIP's ViT-B/16 of timm at 224 px, for the methods that want a ViT. Radford et al., ICML 2021, arXiv:2103.00020.
 # Before one of them: `imagenet_lt vit_b16_clip lift`.
-# Weights: --cfg-options model.backbone.pretrained=True, or model.backbone.checkpoint_path=FILE of
-# timm/vit_base_patch16_clip_224.openai. Radford et al., ICML 2021, arXiv:2103.00020.
+# Weights: --cfg-options model.backbone.weights=True, which downloads them, or =FILE, timm's or open_clip's.
 model = dict(
-    backbone=dict(type='TIMMBackbone', model_name='vit_base_patch16_clip_224.openai', pretrained=False),
-    neck=dict(type='ClassToken'),
+    backbone=dict(type='TimmFeatures', name='vit_base_patch16_clip_224.openai', weights=None),
+    neck=None,
     head=dict(in_channels=768),
 )
 data_preprocessor = dict(mean=[122.771, 116.746, 104.094], std=[68.501, 66.632, 70.323])

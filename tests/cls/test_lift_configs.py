@@ -13,8 +13,8 @@ from mmlt.engine.overlays import load
                                            ('folder_lt', ('vit_b16_clip', ))])
 def test_each_over_each_vit(data, vit, method):
     path = data if '/' not in data else f'configs/{data}.py'
-    cfg = load(path, *vit, method, options={'model.backbone.model_name': 'vit_tiny_patch16_224',
-                                            'model.head.in_channels': 192})
+    name = 'model.backbone.name' if vit else 'model.backbone.model_name'
+    cfg = load(path, *vit, method, options={name: 'vit_tiny_patch16_224', 'model.head.in_channels': 192})
     init_default_scope('mmpretrain')
     model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor))
     trained = {name for name, p in model.named_parameters() if p.requires_grad}
@@ -50,11 +50,11 @@ def test_checkpointing_keeps_the_gradients(adapter):
     for with_cp in (False, True):
         torch.manual_seed(0)
         cfg = load('cifar100_lt', 'vit_b16_clip', 'lift', options={
-            'model.backbone.model_name': 'test_vit', 'model.backbone.img_size': 32, 'model.head.in_channels': 64,
+            'model.backbone.name': 'test_vit', 'model.backbone.image_size': 32, 'model.head.in_channels': 64,
             'model.adapter': adapter, 'model.with_cp': with_cp})
         init_default_scope('mmpretrain')
         model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor)).train()
-        blocks, calls = model.backbone.timm_model.blocks, []
+        blocks, calls = model.backbone.model.blocks, []
         blocks[0].register_forward_pre_hook(lambda *_, calls=calls: calls.append(1))
         for module in model.modules():
             if hasattr(module, 'up'):
