@@ -1,15 +1,9 @@
 # Balanced contrastive learning. Zhu et al., CVPR 2022, arXiv:2207.09052. No code was released for CIFAR: the weights
 # are those of a reproduction, the first view is ours. Cosine from the base learning rate on, released one epoch ahead.
+_base_ = '../_base_/contrast_views.py'
 model = dict(type='ContrastiveClassifier', dim=128, hidden=512, contrast_weight=0.6, cls_weight=2.0,
              contrast=dict(type='BalancedContrastiveLoss', temperature=0.1),
              head=dict(classifier=dict(type='CosineLinear', scale=30.0), loss=dict(type='LogitAdjustLoss')))
-_strong = [dict(type='RandAugment', policies='timm_increasing', num_policies=2, magnitude_level=10)]
-_jitter = dict(type='ColorJitter', brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)
-_similar = [dict(type='RandomApply', prob=0.8, transforms=[_jitter]),
-            dict(type='RandomGrayscale', prob=0.2, keep_channels=True)]
-_views = dict(type='RepeatPipeline', num_views=3, views=[_strong, _similar, _similar],
-              pipeline='{{train_dataloader.dataset.pipeline}}')
-train_dataloader = dict(dataset=dict(pipeline=[_views]))
 _sgd = dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=False)
 _large = {
     'model.backbone': dict(type='ResNeXt', depth=50), 'model.head.in_channels': 2048,

@@ -1,13 +1,7 @@
 # Probabilistic contrast. Du et al., TPAMI 2024, arXiv:2403.06726. The first view is ours, for CIFAR's AutoAugment.
+_base_ = '../_base_/contrast_views.py'
 model = dict(type='ContrastiveClassifier', dim=128, hidden=512, contrast_weight=1.0,
              contrast=dict(type='ProCoLoss', temperature=0.1), head=dict(loss=dict(type='LogitAdjustLoss')))
-_strong = [dict(type='RandAugment', policies='timm_increasing', num_policies=2, magnitude_level=10)]
-_jitter = dict(type='ColorJitter', brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)
-_similar = [dict(type='RandomApply', prob=0.8, transforms=[_jitter]),
-            dict(type='RandomGrayscale', prob=0.2, keep_channels=True)]
-_views = dict(type='RepeatPipeline', num_views=3, views=[_strong, _similar, _similar],
-              pipeline='{{train_dataloader.dataset.pipeline}}')
-train_dataloader = dict(dataset=dict(pipeline=[_views]))
 _sgd = dict(type='SGD', lr=0.3, momentum=0.9, weight_decay=2e-4, nesterov=False)
 _cifar = {'train_dataloader.batch_size': 256, 'optim_wrapper.optimizer': _sgd,
           'param_scheduler': {'1': dict(type='MultiStepLR', milestones=[160, 180], gamma=0.1)}}

@@ -91,7 +91,8 @@ def methods(task='', root=None):
             if base := re.search(r"^_base_ = '([^']*)'", path.read_text(), re.M):
                 parent = path.parent / base[1]
                 source = source or paper(comment(parent))
-                kind = family(parent) if kind == 'other' else kind
+                if kind == 'other' or family(parent) in ('second stage', 'augmentation'):
+                    kind = family(parent)
             name = path.stem if path in files else f'gallery/{path.stem}'
             found[name] = Method(name, text, source, kind, '', path)
     spans = {}

@@ -1,7 +1,3 @@
 # Manifold mixup. Verma et al., ICML 2019, arXiv:1806.05236.
-model = dict(train_cfg=dict(augments=dict(type='ManifoldMixup', alpha=1.0, layer='neck')))
-# on CIFAR twice the epochs, as its authors did
-_rates = [dict(type='LinearLR', start_factor=0.2, by_epoch=True, end=5, convert_to_iter_based=False),
-          dict(type='MultiStepLR', milestones=[320, 360], gamma=0.01)]
-_long = {'train_cfg.max_epochs': 400, 'param_scheduler': _rates}
-tuned = dict(cifar10_lt=_long, cifar100_lt=_long)
+_base_ = 'mixup.py'
+model = dict(train_cfg=dict(augments=dict(type='ManifoldMixup', layer='neck')))

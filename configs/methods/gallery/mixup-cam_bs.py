@@ -1,9 +1,4 @@
 # Mixup; CAM-based sampling late in the run. Zhang et al., AAAI 2021.
-model = dict(train_cfg=dict(augments=dict(type='Mixup', alpha=1.0)))
+_base_ = 'mixup.py'
 _stage = dict(begin=0.8, sampler=dict(type='ClassBalancedSampler'), cam=dict())
 default_hooks = dict(stages=dict(type='StageSwitchHook', stages=[_stage]))
-# on CIFAR twice the epochs, as its authors did
-_rates = [dict(type='LinearLR', start_factor=0.2, by_epoch=True, end=5, convert_to_iter_based=False),
-          dict(type='MultiStepLR', milestones=[320, 360], gamma=0.01)]
-_long = {'train_cfg.max_epochs': 400, 'param_scheduler': _rates}
-tuned = dict(cifar10_lt=_long, cifar100_lt=_long)
