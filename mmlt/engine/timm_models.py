@@ -75,14 +75,13 @@ def load_weights(model, name, file):
     except (KeyError, IndexError, AttributeError, RuntimeError, TypeError) as error:
         raise ValueError(f'{foreign} ({type(error).__name__}: {error})'[:300]) from None
     state = {key: value for key, value in state.items() if not key.startswith(classifiers)}
-    faults = [(f'no {keys[0]}', keys) for keys in [sorted(own.keys() - state.keys())] if keys]
-    faults += [(f'{keys[0]} beside', keys) for keys in [sorted(state.keys() - own.keys())] if keys]
-    faults += [(f'{keys[0]} of {tuple(state[keys[0]].shape)}, not {tuple(own[keys[0]].shape)}', keys)
-               for keys in [sorted(k for k in own.keys() & state.keys() if own[k].shape != state[k].shape)] if keys]
+    faults = [f'no {key}' for key in sorted(own.keys() - state.keys())]
+    faults += [f'{key}, which the model has not' for key in sorted(state.keys() - own.keys())]
+    faults += [f'{key} of {tuple(state[key].shape)}, not {tuple(own[key].shape)}'
+               for key in sorted(own.keys() & state.keys()) if own[key].shape != state[key].shape]
     if faults:
-        more = sum(len(keys) for _, keys in faults) - 1
-        raise ValueError(f'{foreign}: it has {faults[0][0]}' + (f', and {more} more differences' if more else '')
-                         + '; name the model that they were trained as')
+        more = f', and {len(faults) - 1} more differences' if len(faults) > 1 else ''
+        raise ValueError(f'{foreign}: it has {faults[0]}{more}; name the model that they were trained as')
     model.load_state_dict(state)
 
 
