@@ -12,7 +12,8 @@ from mmengine.runner import Runner
 from mmlt.engine.overlays import load
 
 ALONE = ['ride', 'balpoe', 'accuracy_driven', 'cuda', 'imbsam']  # sade, sam and focal_sam differ in settings
-AFTER = dict(ride_router='ride', dive='balanced_softmax', cbd=None, m2m=None, meta_sampler=None)
+AFTER = dict(ride_router='ride', ride_distill='ride_teacher', dive='balanced_softmax', cbd=None, m2m=None,
+             meta_sampler=None)
 EXPERTS = {'ride', 'sade', 'balpoe', 'ride_router'}
 
 
@@ -58,7 +59,7 @@ def first_runs(tmp_path_factory):
 @pytest.mark.parametrize('name', AFTER)
 def test_after_a_first_run(tmp_path, first_runs, name):
     checkpoint = first_runs(AFTER[name])
-    where = dict(dive='model.teacher.checkpoint', cbd='model.teacher.checkpoint').get(name, 'load_from')
+    where = 'model.teacher.checkpoint' if name in ('dive', 'cbd', 'ride_distill') else 'load_from'
     if name == 'm2m':
         where = 'default_hooks.stages.stages.0.batch_augments.generator.checkpoint'
     run = small(tmp_path, name, **{where: checkpoint})

@@ -31,6 +31,8 @@ OWN_COSTS = {
     'm2m': 'a plain run first, then up to 10 gradient steps for each new image',
     'cbd': 'a plain run first, then one with its forward passes',
     'dive': 'a run of balanced softmax first, then one with its forward passes', 'ride_router': 'a short second run',
+    'ride_teacher': '2 to 3 times, six experts',
+    'ride_distill': 'a run of ride_teacher first, then one with its forward passes',
     'rotation': 'a run of its own on rotated images', 'ssp': 'that of cross entropy, after the first run',
     'cuda': '1.5 to 3 times: every epoch tests the classes', 'simsiam': 'a run of its own, two views of an image',
     'mocov3': 'a run of its own, four passes of an image',

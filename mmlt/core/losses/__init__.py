@@ -1,5 +1,5 @@
 """Losses for long-tailed data: ``loss(logits (N, C), target (N,) or (N, C))``."""
-from .distill import CBDLoss, DiVELoss
+from .distill import CBDLoss, DiVELoss, RIDEDistillLoss
 from .distribution_balanced import DistributionBalancedLoss
 from .eqlv2 import EqualizationLossV2
 from .equalization import EqualizationLoss, SoftmaxEqualizationLoss
@@ -19,6 +19,6 @@ __all__ = [
     'AdaptiveClassSuppressionLoss', 'BalPoELoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss', 'CBDLoss',
     'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DiVELoss', 'DistributionBalancedLoss', 'EqualizationLoss',
     'EqualizationLossV2', 'GeneralizedReweightLoss', 'InfluenceBalancedLoss', 'LADELoss', 'LDAMLoss',
-    'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'RIDELoss', 'SADELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss',
-    'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
+    'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss', 'SeesawSoftmaxLoss',
+    'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
 ]

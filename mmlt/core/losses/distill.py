@@ -9,6 +9,7 @@ from ..checks import check_range, check_tensor
 from ..counts import log_prior
 from .base import LongTailLoss
 from .cross_entropy import adjusted_cross_entropy
+from .experts import RIDELoss
 
 
 def virtual_examples(teacher_logits: Tensor, temperature: float = 2.0, power: float = 0.5) -> Tensor:
@@ -96,6 +97,41 @@ class CBDLoss(LongTailLoss):
         feats = feats.to(torch.promote_types(feats.dtype, torch.float32))
         cosine = F.cosine_similarity(feats, teacher_feats.detach().to(feats.dtype), dim=1)
         return (1 - self.alpha) * loss + self.alpha * self.beta * (1 - cosine).to(loss.dtype)
+
+
+class RIDEDistillLoss(RIDELoss):
+    """E (RIDE + weight T^2 KL(softmax(t / T) || softmax(mean z / T))): RIDE of E experts, z (E, N, C), with a teacher
+    of more of them. Wang et al., ICLR 2021, arXiv:2010.01809; the authors' code adds both terms once an expert.
+
+    Args:
+        distill_temperature (float): T; 1.5 in the authors' configs, whose teachers have six experts.
+        distill_weight (float): of the teacher.
+        **kwargs: of :class:`RIDELoss`.
+    """
+
+    requires = ('teacher_logits', )
+
+    def __init__(self, class_counts: Counts | None = None, *, distill_temperature: float = 1.5,
+                 distill_weight: float = 1.0, **kwargs):
+        check_range(self, '(0, inf)', distill_temperature=distill_temperature)
+        check_range(self, '[0, inf)', distill_weight=distill_weight)
+        super().__init__(class_counts, **kwargs)
+        self.distill_temperature, self.distill_weight = distill_temperature, distill_weight
+
+    def forward(self, logits: Tensor, target: Tensor, teacher_logits: Tensor, weight: Tensor | None = None,
+                avg_factor: float | Tensor | None = None, reduction_override: str | None = None) -> Tensor:
+        """As :meth:`RIDELoss.forward`, with the logits (N, C) of the teacher on the same images."""
+        loss = super().forward(logits, target, weight, avg_factor, reduction_override)
+        student = logits.to(torch.promote_types(logits.dtype, torch.float32)).mean(0)
+        _check_teacher('teacher_logits', teacher_logits, student, 'class order and number')
+        t = self.distill_temperature
+        teacher = (teacher_logits.detach().to(student.dtype) / t).log_softmax(1)
+        virtual = t**2 * (teacher.exp() * (teacher - (student / t).log_softmax(1))).sum(1)
+        if weight is not None:
+            virtual = virtual * weight.to(virtual.dtype)
+        reduction = reduction_override or self.reduction
+        virtual = LongTailLoss._reduce(self, virtual, weight, avg_factor, reduction)
+        return len(logits) * (loss + self.loss_weight * self.distill_weight * virtual)
 
 
 def _check_teacher(name, teacher, student, what):

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmlt.core.losses import BalancedSoftmaxLoss, BalPoELoss, RIDELoss, SADELoss
+from mmlt.core.losses import BalancedSoftmaxLoss, BalPoELoss, RIDEDistillLoss, RIDELoss, SADELoss
 from mmlt.core.losses.experts import diversity_temperatures, expert_divergence, reversed_prior
 
 TOY = [100, 10, 1]
@@ -70,6 +70,23 @@ def test_ride(late, f):
     z, y = batch()
     loss = RIDELoss(diversity=f, temperatures=late, class_counts=COUNTS)
     close(loss(z, y), naive_ride(z, y, COUNTS, f, 0.05, late), 9)
+
+
+@pytest.mark.parametrize('late', [False, True])
+def test_ride_distilled(late):
+    z, y = batch()
+    teacher = 3 * torch.randn(len(y), 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    own = RIDEDistillLoss(class_counts=COUNTS, diversity=-0.2, distill_temperature=1.5, distill_weight=0.7,
+                          temperatures=late)
+    kl = 0
+    for i in range(len(y)):
+        t, s = log_softmax(teacher[i].numpy() / 1.5), log_softmax(z[:, i].mean(0).numpy() / 1.5)
+        kl += 1.5**2 * (np.exp(t) * (t - s)).sum() / len(y)
+    close(own(z, y, teacher), 3 * (naive_ride(z, y, COUNTS, -0.2, 0.05, late) + 0.7 * kl), 9)
+    alone = RIDEDistillLoss(class_counts=COUNTS, diversity=-0.2, temperatures=late, distill_weight=0.)
+    close(alone(z, y, teacher), 3 * naive_ride(z, y, COUNTS, -0.2, 0.05, late), 9)
+    with pytest.raises(ValueError, match='teacher_logits have shape'):
+        own(z, y, teacher[:, :4])
 
 
 def test_ride_examples():

@@ -13,7 +13,7 @@ from mmlt.core import losses as lt
 from mmlt.core.losses.base import LongTailLoss
 from mmlt.core.losses.sigmoid import focal_bce
 
-SPECIAL = {'BalPoELoss', 'RIDELoss', 'SADELoss', 'DiVELoss', 'CBDLoss'}  # of experts or with a teacher
+SPECIAL = {'BalPoELoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss', 'DiVELoss', 'CBDLoss'}  # of experts, or taught
 NAMES = [name for name in lt.__all__ if isinstance(getattr(lt, name), type) and name not in SPECIAL]
 PRIOR = {'BalancedSoftmaxLoss', 'LogitAdjustLoss', 'VSLoss', 'CDTLoss', 'LADELoss'}
 
