@@ -1,5 +1,6 @@
 """mmlt refit --timm from end to end: a folder of images and a small ViT of timm."""
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -111,6 +112,14 @@ def test_half_precision_has_features_of_its_own(everything, here):
     exact, half = (np.load(file) for file in files)
     error = np.abs(half - exact).max() / np.abs(exact).max()
     assert 0 < error < 0.05
+
+
+def test_two_processes(everything, here):
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
+               str(Path(__file__).with_name('refit_ranks.py')), *words(here, '--methods', 'crt', out='ranks')]
+    subprocess.run(command, check=True, timeout=300, capture_output=True)
+    results = json.loads((here / 'ranks/results.json').read_text())
+    assert results == {name: everything[name] for name in ('joint', 'crt')}
 
 
 def test_folders_of_splits_and_lists_of_holdout(here, tmp_path, capsys):

@@ -3,7 +3,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from mmlt.core.dist import rank, world_size
 from mmlt.data.folder_lists import scan_folder, write_lists
 from mmlt.data.split import hold_out
 
@@ -37,7 +39,7 @@ def folder_splits(data, out, share=0.2, seed=0):
     held = hold_out(np.array([c for _, c in rows]), share=share, seed=seed)
     lists = {name: [row for row, h in zip(rows, held) if h == wanted] for name, wanted in (('train', False),
                                                                                           ('test', True))}
-    write_lists(out, classes, lists, force=True, source=str(data), share=share, seed=seed)
+    write_once(out, classes, lists, source=str(data), share=share, seed=seed)
     return {name: dataset(data, Path(out, f'{name}.txt'), classes) for name in lists}, classes
 
 
@@ -53,7 +55,7 @@ def subfolders(data, out):
         if foreign := sorted(set(names) - set(classes)):
             raise ValueError(f'{data / name} has the class {foreign[0]!r}, which {data / "train"} has not')
         lists[split] = [(f'{name}/{path}', classes.index(c)) for c, paths in zip(names, images) for path in paths]
-    write_lists(out, classes, lists, force=True, source=str(data))
+    write_once(out, classes, lists, source=str(data))
     return {name: dataset(data, Path(out, f'{name}.txt'), classes) for name in lists}, classes
 
 
@@ -69,6 +71,14 @@ def listed(data):
         raise ValueError(f'{data} has no test.txt and no val.txt; mmlt holdout {root} writes one')
     return {split: dataset(root, data / f'{name}.txt', classes)
             for split, name in zip(('train', 'test', 'val'), ('train', *found))}, classes
+
+
+def write_once(out, classes, lists, **settings):
+    """By the first rank; the others wait."""
+    if rank() == 0:
+        write_lists(out, classes, lists, force=True, **settings)
+    if world_size() > 1:
+        torch.distributed.barrier()
 
 
 def dataset(root, file, classes):
