@@ -171,6 +171,12 @@ def test_images_and_patches(here):
     refused(changed(here, image_size=40), 'images of 40 px are no multiple of its patches of 16')
 
 
+def test_an_image_that_does_not_open(here, tmp_path):
+    write_images(tmp_path / 'birds', (8, 8, 8))
+    (tmp_path / 'birds/wren/03.png').write_bytes(b'no image')
+    refused(changed(here, data=tmp_path / 'birds', out=tmp_path / 'out'), r'wren/03\.png')
+
+
 def test_text_weights(here, tmp_path):
     saved = torch.load(here / 'text.pth')
     for change, match in (

@@ -237,5 +237,5 @@ def main(args=None):
             return refit(args)
     except ImportError as error:
         raise SystemExit(f'error: {error}; pip install "mmlt[onedl,report]"') from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, AssertionError) as error:  # MMCV asserts that images open
         raise SystemExit(f'error: {error}') from None
