@@ -37,4 +37,4 @@ def main(args=None):
     print_results(results)
     after_training('work_dirs/demo')
     print(f'Foreground gallery: {gallery.resolve()}\n{time.time() - start:.0f} s\n'
-          'Next: open work_dirs/demo/report.html; mmlt diagnose YOUR_FOLDER says which recipes to try on your images')
+          'Next: mmlt diagnose YOUR_FOLDER says which recipes to try on your images')

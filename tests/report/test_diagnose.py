@@ -80,7 +80,9 @@ def test_counts_of_inaturalist_size(tmp_path):
     (tmp_path / 'c.json').write_text(json.dumps(counts))
     found = diagnose(tmp_path / 'c.json', out=tmp_path / 'p.html')
     assert found['num_classes'] == 8142 and found['imbalance'] == 500 and len(found['tiny']) > 500
-    assert len(found['rules']) == 3 and 'counts only' in (tmp_path / 'p.html').read_text()
+    page = (tmp_path / 'p.html').read_text()
+    assert len(found['rules']) == 3 and 'counts only' in page and 'Files that do not open: none.' in page
+    assert '<h3>1. Second stages on cached features</h3>' in page and '>1,000</text>' in page  # a power of ten
 
 
 def test_a_folder_of_43_unequal_classes(tmp_path):

@@ -22,7 +22,8 @@ def write_page(out, found, data):
             pictured[kind, row[place]] = pictures.data_url(np.asarray(data.train.image(row[place])))
     counts = np.sort(np.array(found['counts']))[::-1]
     chart = Chart((1, len(counts)), (0, np.log10(max(counts.max(), 2))), 'class, the largest first',
-                  'log10 of training images', 'training images of each class, the largest first', width=640, height=260)
+                  'training images', 'training images of each class, the largest first', width=640, height=260,
+                  ylog=True)
     chart.rule(y=np.log10(100))
     chart.rule(y=np.log10(20))
     ranks = np.arange(1, len(counts) + 1)
@@ -48,7 +49,7 @@ def lines(found):
                              f'{found["smallest"]:,} a class', False
     yield 'imbalance', f'{found["imbalance"]:.1f}; Gini {found["gini"]:.2f}; effective number of classes ' \
                        f'{found["effective"]:.1f}', False
-    yield 'groups', '; '.join(f'{name}: {classes} classes, {share:.0f} % of the images'
+    yield 'groups', '; '.join(f'{name}: {classes} {"class" if classes == 1 else "classes"}, {share:.0f} % of the images'
                               for name, classes, _, share in found['groups_table']), False
     tests = found['tests']
     yield 'test images', f'{tests:,}' if tests is not None else 'none: a part will be held out', tests is None

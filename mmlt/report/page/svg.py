@@ -14,11 +14,13 @@ class Chart:
         x, y (tuple): the range of the data; a range of no extent is widened.
         label (str): what a screen reader says.
         xlog (bool): logarithmic x; values below 1 stand at 1/2.
+        ylog (bool): y is given as its decimal logarithm; the ticks are powers of ten.
         ticks (list, optional): (value, text) of the x axis instead of numbers.
     """
 
-    def __init__(self, x, y, xlabel, ylabel, label, xlog=False, width=420, height=280, kind=''):
-        self.width, self.height, self.xlog, self.kind = width, height, xlog, kind
+    def __init__(self, x, y, xlabel, ylabel, label, xlog=False, width=420, height=280, kind='',
+                 ylog=False):
+        self.width, self.height, self.xlog, self.ylog, self.kind = width, height, xlog, ylog, kind
         self.label, self.parts = label, []
         self.x, self.y = _widen(tuple(map(self._x, x))), _widen(y)
         self._axes(xlabel, ylabel)
@@ -40,10 +42,10 @@ class Chart:
             xs = [v for v in xs if self.x[0] - 1e-9 <= math.log10(v) <= self.x[1] + 1e-9]
         else:
             xs = ticks(*self.x, 6)
-        for value in ticks(*self.y):
+        for value in range(math.ceil(self.y[0]), math.floor(self.y[1]) + 1) if self.ylog else ticks(*self.y):
             y = self.at(1, value)[1]
             self.add(f'<path class="grid" d="M{LEFT} {y:.1f}H{right}"/>')
-            self.text(LEFT - 5, y + 4, number(value), 'end')
+            self.text(LEFT - 5, y + 4, number(10 ** value if self.ylog else value), 'end')
         for value in xs:
             x = self.at(value, 0)[0]
             self.add(f'<path class="tick" d="M{x:.1f} {bottom}v4"/>')
