@@ -23,7 +23,8 @@ def softmax_equalization(logits: Tensor, target: Tensor, log_keep: Tensor) -> Te
     """
     if target.ndim == 1:
         log_keep = log_keep.expand_as(logits).scatter(1, target[:, None], 0)
-        return F.cross_entropy(logits + log_keep, target, reduction='none')
+        log_keep = logits + log_keep  # the other is free
+        return F.cross_entropy(log_keep, target, reduction='none')
     others = (logits + log_keep).logsumexp(1, keepdim=True)
     own = logits + (-log_keep.exp()).log1p().clamp(min=DROPPED)  # what of e^z_c the sum lacks
     return (target * (torch.logaddexp(others, own) - logits)).sum(1)
@@ -51,14 +52,16 @@ class SoftmaxEqualizationLoss(LongTailLoss):
         self.draws = Draws(seed)
 
     def losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        return softmax_equalization(logits, target, self.draw(logits))
+
+    def draw(self, logits: Tensor) -> Tensor:
+        """log w of each image and class, (N, C); in evaluation (C,)."""
         rare = self.class_counts < self.threshold * self.class_counts.sum()
-        if self.training:
-            generator = self.draws.generator(logits.device)
-            drawn = torch.rand(logits.shape, generator=generator, device=logits.device) < self.gamma
-            log_keep = torch.zeros_like(logits).masked_fill_(drawn.logical_and_(rare), DROPPED)
-        else:
-            log_keep = rare.to(logits.dtype) * (math.log1p(-self.gamma) if self.gamma < 1 else DROPPED)
-        return softmax_equalization(logits, target, log_keep)
+        if not self.training:
+            return rare.to(logits.dtype) * (math.log1p(-self.gamma) if self.gamma < 1 else DROPPED)
+        generator = self.draws.generator(logits.device)
+        drawn = torch.rand(logits.shape, generator=generator, device=logits.device) < self.gamma
+        return torch.zeros_like(logits).masked_fill_(drawn.logical_and_(rare), DROPPED)
 
 
 class EqualizationLoss(LongTailLoss):

@@ -25,7 +25,8 @@ def seesaw(logits: Tensor, labels: Tensor, seen: Tensor, p: float = 0.8, q: floa
         own = log_s.gather(1, index).clamp(min=math.log(eps))
         log_s = log_s.sub_(own).clamp_(min=0).mul_(q)
         log_s += (log_seen - log_seen[index]).clamp_(max=0).mul_(p)
-    return F.cross_entropy(logits + log_s, labels, reduction='none')
+    log_s = logits + log_s  # the other is free
+    return F.cross_entropy(log_s, labels, reduction='none')
 
 
 class SeesawSoftmaxLoss(LongTailLoss):

@@ -1,0 +1,68 @@
+"""What a step of each loss holds at most, beside cross entropy as mixed precision runs it."""
+import weakref
+
+import pytest
+import torch
+from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from mmlt.core import losses as lt
+
+N, C = 8, 3000
+COUNTS = torch.arange(C, 0, -1) + 4
+SOFTMAX = ['BalancedSoftmaxLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'GeneralizedReweightLoss',
+           'LDAMLoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss',
+           'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss']
+SIGMOID = ['AdaptiveClassSuppressionLoss', 'EqualizationLoss', 'EqualizationLossV2']
+
+
+class Peak(TorchDispatchMode):
+    """Bytes of all tensors that live at one time."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = self.peak = 0
+        self.storages = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        out = function(*args, **(kwargs or {}))
+        for tensor in tree_leaves(out):
+            if isinstance(tensor, torch.Tensor):
+                self.watch(tensor.untyped_storage())
+        return out
+
+    def watch(self, storage):
+        key, size = storage._cdata, storage.nbytes()
+        if key not in self.storages:
+            self.storages.add(key)
+            self.now += size
+            self.peak = max(self.peak, self.now)
+            weakref.finalize(storage, self.forget, key, size)
+
+    def forget(self, key, size):
+        self.storages.discard(key)
+        self.now -= size
+
+
+def peak(loss):
+    logits = torch.randn(N, C, generator=torch.Generator().manual_seed(0)).bfloat16().requires_grad_()
+    target = torch.arange(N) * 300
+    with Peak() as held:
+        loss(logits, target).backward()
+    return held.peak
+
+
+def cross_entropy(logits, target):
+    return F.cross_entropy(logits.float(), target)
+
+
+def binary_cross_entropy(logits, target):
+    return F.binary_cross_entropy_with_logits(logits.float(), F.one_hot(target, C).float())
+
+
+@pytest.mark.parametrize(('name', 'plain', 'limit'), [
+    *((name, cross_entropy, 1.1) for name in SOFTMAX), *((name, binary_cross_entropy, 1.3) for name in SIGMOID),
+    ('LADELoss', cross_entropy, 1.7)])  # two losses at once
+def test_memory_of_a_step(name, plain, limit):
+    assert peak(getattr(lt, name)(class_counts=COUNTS)) <= limit * peak(plain)
