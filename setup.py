@@ -25,10 +25,11 @@ EXTRAS = {
     'split': ['scikit-learn', 'rich'],
     'docs': ['mkdocs-material', 'mkdocstrings[python]', 'latex2mathml', *REPORT],
     'ray': ['ray'],
+    'shards': ['webdataset'],
     'slurm': ['submitit'],
     'completion': ['argcomplete'],
     'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'mypy', 'lvis',
-             'selenium', 'tensorboard', 'ray', 'submitit', 'timm>=1.0,<1.1', *REPORT],
+             'selenium', 'tensorboard', 'ray', 'submitit', 'webdataset', 'timm>=1.0,<1.1', *REPORT],
 }
 
 
