@@ -44,6 +44,16 @@ def test_methods_of_the_docs_exist():
     assert used and used <= {*methods(), *written}, used - {*methods(), *written}
 
 
+def test_every_page_is_in_the_navigation_once():
+    nav = (ROOT / 'mkdocs.yml').read_text().partition('\nnav:')[2]
+    pages = {page.relative_to(ROOT / 'docs').as_posix() for page in (ROOT / 'docs').rglob('*.md')}
+    named = re.findall(r': ([\w/-]+\.md)$', nav, flags=re.M)
+    assert sorted(named) == sorted(pages)
+    version = re.search(r"__version__ = '([^']+)'", (ROOT / 'mmlt/__init__.py').read_text())[1]
+    assert f'version = {{{version}}}' in (ROOT / 'docs/citation.md').read_text()
+    assert f'version: {version}' in (ROOT / 'CITATION.cff').read_text()
+
+
 def test_the_pages_build_without_a_warning(tmp_path):
     for name in ('mkdocs', 'material', 'mkdocstrings', 'latex2mathml'):
         pytest.importorskip(name)
