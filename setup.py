@@ -28,7 +28,9 @@ EXTRAS = {
     'shards': ['webdataset'],
     'slurm': ['submitit'],
     'completion': ['argcomplete'],
-    'test': ['pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'mypy', 'lvis',
+    # of docs/examples; MMPretrain cannot be imported beside transformers 5
+    'examples': ['transformers', 'accelerate', 'lightning', 'scikit-learn'],
+    'test': ['argcomplete', 'pytest', 'pytest-xdist', 'hypothesis', 'scikit-learn', 'ruff', 'mypy', 'lvis',
              'selenium', 'tensorboard', 'ray', 'submitit', 'webdataset', 'timm>=1.0,<1.1', *REPORT],
 }
 
