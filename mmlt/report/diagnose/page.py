@@ -22,7 +22,7 @@ def write_page(out, found, data):
             pictured[kind, row[place]] = pictures.data_url(np.asarray(data.train.image(row[place])))
     counts = np.sort(np.array(found['counts']))[::-1]
     chart = Chart((1, len(counts)), (0, np.log10(max(counts.max(), 2))), 'class, the largest first',
-                  'training images', 'training images of each class, the largest first', width=640, height=260,
+                  'training images', 'training images of each class, the largest first', width=500, height=260,
                   ylog=True)
     chart.rule(y=np.log10(100))
     chart.rule(y=np.log10(20))
