@@ -41,7 +41,7 @@ class BuildWithConfigs(build_py):
 
     def run(self):
         super().run()
-        if self.editable_mode:
+        if getattr(self, 'editable_mode', False):  # unknown to setuptools 65
             return
         mim = Path(self.build_lib, 'mmlt/.mim')
         for name in ('configs', 'tools'):

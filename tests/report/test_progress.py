@@ -19,7 +19,7 @@ def test_bars_show_what_is_done_and_the_time_left_on_a_terminal_only():
             show('drawing', .25)
             bars.refresh()
         text = re.sub(r'\x1b\[[\d;?]*[a-zA-Z]', '', file.getvalue())
-        assert bool(text) == terminal
+        assert bool(text.strip()) == terminal  # rich 13 writes a line break
         for row in (r'reading .* 50% [-\d]+:[-\d]+', r'drawing .* 25%') if terminal else ():
             assert re.search(row, text), row
 
