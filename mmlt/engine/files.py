@@ -4,9 +4,11 @@ import os
 import re
 import shutil
 import zlib
+from glob import escape
 from pathlib import Path
+from platform import node
 
-PART = '.part'  # <name>.<process>.part
+PART = '.part'  # <name>.<machine>.<process>.part
 
 
 def write_whole(path: str | os.PathLike, content: bytes) -> None:
@@ -26,10 +28,11 @@ class replacing:
 
     def __init__(self, path, size=0):
         self.path, self.size = Path(path), size
-        self.part = self.path.with_name(f'{self.path.name}.{os.getpid()}{PART}')
+        self.part = self.path.with_name(f'{self.path.name}.{node()}.{os.getpid()}{PART}')
 
     def __enter__(self):
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        remove_parts(self.path.parent, self.path.name)
         return self.part
 
     def __exit__(self, kind, error, trace):
@@ -83,10 +86,10 @@ def no_space(path, size, free=None):
     return OSError(f'no space left for {path} ({size / 2**20:.1f} MB){missing}: make room, or write elsewhere')
 
 
-def remove_parts(folder):
-    """Remove what processes that no longer run left half-written in a folder."""
-    for path in Path(folder).glob(f'*{PART}'):
-        match = re.search(r'\.(\d+)\.part$', path.name)
+def remove_parts(folder, name=''):
+    """Remove what processes of this machine that no longer run left half-written of a file, or of all in a folder."""
+    for path in Path(folder).glob(f'{escape(name)}*{PART}'):
+        match = re.search(rf'\.{re.escape(node())}\.(\d+)\.part$', path.name)
         if match and not os.path.exists(f'/proc/{match[1]}'):
             path.unlink(missing_ok=True)
 

@@ -4,12 +4,14 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from platform import node
 
 import pytest
 import tiny
 import torch
 from mmengine.hooks import Hook
 
+from mmlt.engine.cam_cache import publish_cams
 from mmlt.engine.checkpoints import newest_checkpoint
 from mmlt.engine.files import allocate, remove_parts, replacing, write_whole
 from mmlt.engine.hooks.stop_on_nan import last_good
@@ -23,23 +25,27 @@ def train(folder, kind='AtomicCheckpointHook', epochs=2, **settings):
     return tiny.train(folder, epochs, **{'default_hooks__checkpoint': hook, 'train_cfg__val_interval': 1, **settings})
 
 
-def killed_at(runner, n):
-    """Save once more in a process that dies before the n-th change in the work dir; whether it died."""
+def killed_at(folder, n, write):
+    """Call ``write`` in a process that dies before the n-th change in the folder; whether it died."""
     pid = os.fork()
     if pid == 0:
         seen = [0]
 
         def audit(event, args):
-            if event in TOUCHING and str(args[0]).startswith(runner.work_dir):
+            if event in TOUCHING and str(args[0]).startswith(str(folder)):
                 seen[0] += 1
                 if seen[0] == n:
                     os._exit(9)
 
         sys.addaudithook(audit)
-        hook = next(h for h in runner.hooks if 'CheckpointHook' in type(h).__name__)
-        hook._save_checkpoint_with_step(runner, 3, dict(epoch=3, iter=18))
+        write()
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+
+
+def save_once_more(runner):
+    hook = next(h for h in runner.hooks if 'CheckpointHook' in type(h).__name__)
+    hook._save_checkpoint_with_step(runner, 3, dict(epoch=3, iter=18))
 
 
 def kills(runner):
@@ -47,7 +53,7 @@ def kills(runner):
     folder, found = Path(runner.work_dir), []
     kept = shutil.copytree(folder, folder.with_name('kept'))
     for n in range(1, 50):
-        died = killed_at(runner, n)
+        died = killed_at(folder, n, lambda: save_once_more(runner))
         found.append(newest_checkpoint(folder))
         if not died:
             return found
@@ -74,10 +80,27 @@ def test_what_a_killed_process_left_goes(tmp_path):
     state = read_checkpoint(tmp_path / 'epoch_7.pth')
     state['message_hub']['runtime_info']['keep_ckpt_ids'] = [7, 1]
     torch.save(state, tmp_path / 'epoch_1.pth')
-    dead, alive = tmp_path / 'epoch_2.pth.999999999.part', tmp_path / f'x.{os.getpid()}.part'
+    dead, alive = (tmp_path / f'x.{node()}.{pid}.part' for pid in (999999999, os.getpid()))
     dead.touch(), alive.touch()
     train(tmp_path, epochs=2, resume=True, load_from=str(tmp_path / 'epoch_1.pth'))
     assert {path.name for path in tmp_path.glob('*.p*') if path.suffix != '.py'} == {'epoch_2.pth', alive.name}
+
+
+@pytest.mark.parametrize('write', [
+    lambda file: write_whole(file, b'new'), lambda file: publish_cams(file, 'key', [torch.ones(2, 3, 3)])],
+    ids=['any file', 'CAMs'])
+def test_killed_writes_of_a_cache_leave_nothing_behind(tmp_path, write):
+    file, left = tmp_path / 'cache', []
+    for n in range(1, 20):
+        died = killed_at(tmp_path, n, lambda: write(file))
+        left += [path for path in tmp_path.iterdir() if path != file]
+        write(file)
+        assert list(tmp_path.iterdir()) == [file]
+        if not died:
+            assert left  # a kill did leave something
+            return
+        file.unlink()
+    raise AssertionError('the write never ended')
 
 
 def test_the_best_goes_after_the_new_one_is_whole(tmp_path):
