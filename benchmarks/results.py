@@ -1,4 +1,4 @@
-"""The published-schedule tables: from a sweep's folder to json, from json to docs/results.md.
+"""The tables of whole runs: from a sweep's folder to json, from json to docs/results.md.
 
     python benchmarks/results.py collect OUT FILE --title T --data cifar100_lt --imbalance 100 --split S --schedule E \
         --augmentation A --commit C       # FILE: benchmarks/results/cifar100_lt_if100.json

@@ -152,13 +152,14 @@ def results(root):
             found.setdefault(name, {}).setdefault(data, cells[column])
     for file in sorted((root / 'benchmarks/results').glob('*.json')):
         content, values = json.loads(file.read_text()), {}
+        data = content.get('title', '').rpartition(', ')[2]
         for run in content.get('runs', []):
             metrics = run.get('metrics', {})
             if value := metrics.get('lt/mean_class', metrics.get('lt/top1')):
                 values.setdefault(run['method'], []).append(value)
         for name, seeds in values.items():
             spread = f' ± {statistics.stdev(seeds):.2f}' if len(seeds) > 1 else ''
-            found.setdefault(name, {}).setdefault(content['title'], f'{statistics.fmean(seeds):.2f}{spread}')
+            found.setdefault(name, {}).setdefault(data, f'{statistics.fmean(seeds):.2f}{spread}')
     return {**found, **{name: found[twin] for name, twin in TWINS.items() if twin in found}}
 
 

@@ -72,7 +72,6 @@ def _groups(runs):
     for run in runs:
         if run['status'] == 'done':
             rows.setdefault(run['method'], []).append(run['metrics'])
-    rows = {method + (f' ({len(seeds)} seeds)' if len(seeds) > 1 else ''): seeds for method, seeds in rows.items()}
     return results_table(rows).splitlines() if rows else ['No run is finished.']
 
 
