@@ -28,7 +28,7 @@ class LIFTClassifier(ImageClassifier):
         adapter_cfg (dict, optional): its other arguments.
         text_weights (str, optional): file of ``tools/text_head.py`` with the classifier's start.
         with_cp (bool): keep no activations inside the blocks of a timm ViT, compute them again in the backward pass:
-            less memory, about a third more time.
+            less memory for a second forward pass.
         classnames (sequence of str | str, optional): the class names in the order of the labels, or a file with one a
             line; they are compared with those in ``text_weights``.
 
