@@ -1,6 +1,7 @@
 """Our numbers beside the published ones: the table of docs/results.md, from the json files of the runs."""
 import statistics
 from pathlib import Path
+from textwrap import fill
 
 from .table import results_table
 
@@ -63,7 +64,12 @@ def _section(file, published):
             which = '; '.join(f'{v[:10]}: ' + ', '.join(dict.fromkeys(
                 run['method'] for run in kept if str(run.get(key)) == v)) for v in values)
             notes.append(f'Mixed {key}s ({which}).')
-    return '\n'.join([f'### {file["title"]}', '', facts, '', *lines, '', ' '.join(notes)]).rstrip() + '\n\n'
+    parts = [f'### {file["title"]}', '', _wrap(facts), '', *lines, '', _wrap(' '.join(notes))]
+    return '\n'.join(parts).rstrip() + '\n\n'
+
+
+def _wrap(text):
+    return fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _groups(runs):
