@@ -14,7 +14,7 @@ def repeat_factors(labels: Sequence[Sequence[int]], threshold: float) -> list[fl
     f = sqrt(f_image f_instance), the shares of images with the class and of instances; 1 for an image without any.
 
     >>> [round(f, 3) for f in repeat_factors([[0, 0, 0], [0], [1]], 0.5)]
-    [1.0, 1.0, 1.355]
+    [1.0, 1.0, 1.392]
     """
     images, instances = Counter(c for row in labels for c in set(row)), Counter(c for row in labels for c in row)
     total = sum(instances.values())
