@@ -32,8 +32,8 @@ def permuted(places: np.ndarray, size: ArrayLike, key: ArrayLike):
         todo = slice(begin, begin + PART)
         values = places[todo]
         while len(values):
-            limit, *grid = (x[todo] if len(x) > 1 else x for x in (size, height, width, key))
-            values = _feistel(values, *grid, rounds)
+            limit, a, b, k = (x[todo] if len(x) > 1 else x for x in (size, height, width, key))
+            values = _feistel(values, a, b, k, rounds)
             out[todo] = values
             outside = np.flatnonzero(values >= limit)
             todo = outside + begin if isinstance(todo, slice) else todo[outside]

@@ -58,9 +58,9 @@ def annotation_counts(path: str, classes: Sequence[str] | None = None, fractal: 
     found = dict(class_counts=list(instances.values()), image_counts=[len(ids) for ids in images.values()],
                 classes=list(kept.values()), num_images=len(sizes))
     if fractal:
-        centres = np.array(centres).reshape(-1, 3)
+        points = np.array(centres).reshape(-1, 3)
         found['fractal_dimensions'] = box_counting_dimension(
-            centres[:, :2], centres[:, 2].astype(int), len(kept)).tolist()
+            points[:, :2], points[:, 2].astype(int), len(kept)).tolist()
     return found
 
 

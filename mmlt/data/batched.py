@@ -183,7 +183,9 @@ def compile_transforms(transforms: Any):
     Raises:
         ValueError: a transform that has no batched form, or an order that has none; the transform is named.
     """
-    fixed, ops, pack = [], [], None
+    fixed: list[Any] = []
+    ops: list[Any] = []
+    pack = None
     for transform in transforms:
         name = type(transform).__name__
         if pack is not None or (ops and isinstance(ops[-1], Views) and name != 'PackInputs'):
@@ -193,7 +195,8 @@ def compile_transforms(transforms: Any):
             if ops or len({repr(view[0]) for view in views}) > 1:
                 why = 'after random transforms' if ops else 'with views of several sizes'
                 raise ValueError(f'RepeatPipeline {why}')
-            ops, pack = [Views([view[1] for view in views])], views[0][2]
+            ops.append(Views([view[1] for view in views]))
+            pack = views[0][2]
             fixed += [*transform.load.transforms, *views[0][0]]
         elif name == 'PackInputs':
             pack = transform

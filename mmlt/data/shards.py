@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from mmlt.core.checks import check_integer
@@ -63,7 +64,7 @@ class ClassShards(IterableDataset):
             self.urls.setdefault(int(name), []).append(url)
             counts[int(name)] += n
         self.counts = np.array([counts[c] for c in range(max(counts) + 1)])
-        self.class_probabilities = power_probabilities(self.counts, q)
+        self.class_probabilities = power_probabilities(torch.from_numpy(self.counts), q)
         self.num_samples = int(self.counts.sum()) if num_samples is None else num_samples
         check_integer(self, 1, num_samples=self.num_samples, buffer=buffer)
         self.seed, self.buffer, self.transform = shared_seed() if seed is None else seed, buffer, transform
