@@ -1,9 +1,11 @@
 """Bars of long work, with the time left."""
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 
 @contextmanager
@@ -24,3 +26,49 @@ def progress_bar(console: Console | None = None) -> Iterator[tuple[Progress, Cal
 
 def silent(what: str, share: float) -> None:
     """Nothing is shown."""
+
+
+class Display:
+    """Of a sweep: bars on a terminal, else a line for each event."""
+
+    def __init__(self, console, total):
+        self.console, self.total, self.done, self.tasks = console, total, 0, {}
+        columns = TextColumn('{task.description}'), BarColumn(), TextColumn('{task.completed:g}/{task.total:g}'), \
+            TextColumn('{task.fields[eta]}')
+        self.progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+        self.all = self.progress.add_task('runs', total=total, eta='')
+        self.start, self.work, self.trained = time.time(), {}, 0
+
+    def expect(self, runs):
+        """What is left to train, in epochs or iterations, for the time left."""
+        self.work = {run: run.end - run.checkpoint()[0] for run in runs}
+
+    def left(self):
+        """', about .. left', judged by what was trained so far."""
+        rest = sum(self.work.values())
+        if not rest or not self.trained:
+            return ''
+        minutes = (time.time() - self.start) / 60 * rest / self.trained
+        return f', about {minutes / 60:.1f} h left' if minutes > 90 else f', about {minutes:.0f} min left'
+
+    def report(self, run, event, text):
+        if event in ('done', 'failed'):
+            self.done += 1
+            self.trained += self.work.pop(run, 0)
+            text += self.left() if event == 'done' else ''
+        style = dict(done='green', failed='bold red', note='yellow').get(event)
+        self.console.print(f'[{self.done}/{self.total}] {run}: {text}', style=style, markup=False)
+
+    def tick(self, sweep):
+        self.progress.update(self.all, completed=self.done)
+        if self.progress.disable:
+            return
+        for run in set(self.tasks) - set(sweep.active):
+            self.progress.remove_task(self.tasks.pop(run))
+        for run, job in sweep.active.items():
+            if run not in self.tasks:
+                self.tasks[run] = self.progress.add_task(escape(str(run)), total=run.end, completed=job.began, eta='')
+            step = max(run.progress(job.since), job.began)
+            seconds, steps = time.time() - job.since, step - job.began
+            left = f'{seconds / steps * (run.end - step) / 60:.0f} min left' if steps else ''
+            self.progress.update(self.tasks[run], completed=step, eta=left)
