@@ -2,10 +2,11 @@
 from pathlib import Path
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from mmlt.cli.report import after_training
 from mmlt.engine.amp import use_amp
+from mmlt.engine.checkpoints import newest_checkpoint
 from mmlt.engine.cli import load_config, parser, plain_errors, start_from
 from mmlt.engine.hooks import CheckDataHook, RecordHook
 from mmlt.engine.overlays import run_name
@@ -72,7 +73,7 @@ def main(args=None):
         print(f'Logs and checkpoints: {cfg.work_dir}')
         if not args.no_report:
             after_training(cfg.work_dir)
-        newest = find_latest_checkpoint(cfg.work_dir) or 'CHECKPOINT'
+        newest = newest_checkpoint(cfg.work_dir) or 'CHECKPOINT'
         print(f'Next: mmlt refit {" ".join([args.config, *args.overlays])} {newest} for second stages in seconds; '
               f'mmlt report {Path(cfg.work_dir).parent} compares runs')
 
