@@ -1,10 +1,23 @@
 """The images of each class of a billion, in 2 bytes each.  N images, C classes, B places."""
-from collections.abc import Callable, Iterable
+import mmap
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 
 BLOCK = 1 << 16
+
+
+def label_parts(labels: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Labels in parts of ``size``. Of a file mapped for reading no more than a part stays in memory."""
+    mapped = labels
+    while isinstance(mapped, np.ndarray):
+        mapped = mapped.base
+    forget = isinstance(mapped, mmap.mmap) and not labels.flags.writeable and hasattr(mapped, 'madvise')
+    for begin in range(0, len(labels), size):
+        yield labels[begin:begin + size]
+        if forget and (begin + size) % (1 << 22) < size:
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 class BlockIndex:
@@ -13,22 +26,21 @@ class BlockIndex:
     all 32 bits and no such numbers.
 
     Args:
-        parts: called with a length for the labels, ints in [0, C), in arrays of that length; the last may be shorter.
-        size (int): N, at most 2^32.
+        labels (ndarray): (N,) ints in [0, C), N at most 2^32; may be mapped, see :func:`label_parts`.
         num_classes (int): C.
 
     Raises:
         ValueError: N is outside [1, 2^32].
 
-    >>> labels = np.array([1, 0, 1, 1])
-    >>> index = BlockIndex(lambda length: [labels], 4, num_classes=2)
+    >>> index = BlockIndex(np.array([1, 0, 1, 1]), num_classes=2)
     >>> index.counts.tolist(), index.at(np.array([3, 0])).tolist()
     ([1, 3], [3, 1])
     """
 
     max_cells = 1 << 24
 
-    def __init__(self, parts: Callable[[int], Iterable[np.ndarray]], size: int, num_classes: int):
+    def __init__(self, labels: np.ndarray, num_classes: int):
+        size = len(labels)
         if not 1 <= size <= 1 << 32:
             raise ValueError(f'size must lie in [1, 2**32], got {size}')
         self.num_blocks, length = -(-size // BLOCK), BLOCK
@@ -36,20 +48,20 @@ class BlockIndex:
             self.num_blocks, length = 1, BLOCK << 6
         wide = size > BLOCK and self.num_blocks == 1
         table = np.zeros((num_classes, self.num_blocks), np.uint32 if size < 1 << 32 else np.int64)
-        for b, labels in enumerate(parts(length)):
-            table[:, 0 if wide else b] += np.bincount(labels, minlength=num_classes).astype(table.dtype)
+        for b, part in enumerate(label_parts(labels, length)):
+            table[:, 0 if wide else b] += np.bincount(part, minlength=num_classes).astype(table.dtype)
         counts = table.sum(1, dtype=np.int64)
         begins = counts.cumsum() - counts
         self.counts, self.start = torch.from_numpy(counts), torch.from_numpy(begins.copy())
         self.ends = table.reshape(-1)
         np.cumsum(self.ends, out=self.ends)
         self.bits = np.empty(size, np.uint32 if wide else np.uint16)
-        for b, labels in enumerate(parts(length)):
+        for b, part in enumerate(label_parts(labels, length)):
             # numpy sorts 16-bit keys by radix
-            order = np.argsort(labels.astype(np.uint16) if num_classes <= 1 << 16 else labels, kind='stable')
-            n = np.bincount(labels, minlength=num_classes)
+            order = np.argsort(part.astype(np.uint16) if num_classes <= 1 << 16 else part, kind='stable')
+            n = np.bincount(part, minlength=num_classes)
             places = np.repeat(begins - n.cumsum() + n, n)
-            places += np.arange(len(labels))
+            places += np.arange(len(part))
             self.bits[places] = order + b * length if wide else order
             begins += n
 

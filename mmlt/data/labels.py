@@ -1,11 +1,12 @@
 """Labels and class counts of any data set, through its wrappers.  N images, C classes."""
-import mmap
 import pickle
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import ConcatDataset, Subset
+
+from mmlt.core.block_index import label_parts
 
 from .ragged import Ragged
 
@@ -74,8 +75,8 @@ def class_counts(dataset: Any, num_classes: int | None = None, unit: str = 'imag
         flat = labels
     if not len(flat):
         raise ValueError(f'{type(dataset).__name__} has no label to count; is its annotation file empty?')
-    low, high = (int(function(extremes)) for function, extremes in zip(
-        (min, max), zip(*((part.min(), part.max()) for part in label_parts(flat, 1 << 22)))))
+    lows, highs = zip(*((part.min(), part.max()) for part in label_parts(flat, 1 << 22)))
+    low, high = int(min(lows)), int(max(highs))
     if num_classes is None:
         num_classes = num_classes_of(dataset) or high + 1
         if num_classes > MAX_CLASSES:
@@ -88,18 +89,6 @@ def class_counts(dataset: Any, num_classes: int | None = None, unit: str = 'imag
                          'correct the label, or the class names or num_classes')
     return sum(np.bincount(part.astype(np.int64, copy=False), minlength=num_classes)
                for part in label_parts(flat, 1 << 22))
-
-
-def label_parts(labels: np.ndarray, size: int):
-    """Labels in parts of ``size``. Of a file mapped for reading no more than a part stays in memory."""
-    mapped = labels
-    while isinstance(mapped, np.ndarray):
-        mapped = mapped.base
-    forget = isinstance(mapped, mmap.mmap) and not labels.flags.writeable and hasattr(mapped, 'madvise')
-    for begin in range(0, len(labels), size):
-        yield labels[begin:begin + size]
-        if forget and (begin + size) % (1 << 22) < size:
-            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def num_classes_of(dataset: Any):

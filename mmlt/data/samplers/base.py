@@ -1,5 +1,5 @@
 """What all samplers share: the labels, the epoch, the seed and the split over ranks."""
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -14,7 +14,7 @@ from mmlt.core.random import numpy_generator, seeded_generator, shared_seed
 from mmlt.core.sampling import ClassIndex, drawn_indices, power_probabilities, shuffled_indices
 from mmlt.core.streaming import drawn_part, shuffled_part
 
-from ..labels import class_counts, label_parts, labels_of, num_classes_of
+from ..labels import class_counts, labels_of, num_classes_of
 from ..ragged import Ragged
 
 
@@ -76,7 +76,7 @@ class ClassSampler(Sampler):
             labels = self.labels.unique()
             return ClassIndex(labels.flat, len(self.counts), labels.images)
         if self.streams:
-            return BlockIndex(partial(label_parts, self.labels), self.dataset_size, len(self.counts))
+            return BlockIndex(self.labels, len(self.counts))
         return ClassIndex(self.labels, len(self.counts))
 
     @property
