@@ -1,4 +1,6 @@
 """Sums and gathers over the processes of a run; alone, they change nothing.  N images of this rank."""
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -19,6 +21,15 @@ def rank() -> int:
 def world_size() -> int:
     """How many processes the run has."""
     return rank_and_world_size()[1]
+
+
+def from_first(value: Any) -> Any:
+    """What rank 0 has, any object, on all ranks; they go on when it is there."""
+    if world_size() > 1:
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        value, = box
+    return value
 
 
 def sum_over_ranks(*tensors: Tensor) -> Tensor:

@@ -1,14 +1,14 @@
 """Where random numbers come from: a generator for a key such as (seed, epoch, iteration, rank)."""
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch import nn
 
 from .checks import check_integer
-from .dist import rank, world_size
+from .dist import from_first, rank
 
 
 def seeded_generator(*key: int, device: torch.device | str = 'cpu') -> torch.Generator:
@@ -37,12 +37,20 @@ def global_seed(seed: int, device: torch.device | str = 'cpu') -> Iterator[None]
         yield
 
 
+@contextmanager
+def host_draws_kept() -> Iterator[None]:
+    """Afterwards NumPy's and Python's global generators are as before."""
+    numpys, pythons = np.random.get_state(), random.getstate()
+    try:
+        yield
+    finally:
+        np.random.set_state(numpys)
+        random.setstate(pythons)
+
+
 def shared_seed() -> int:
     """A seed from the system, drawn by rank 0 for all ranks; no global generator moves."""
-    seed = [torch.Generator().seed() % 2 ** 31]
-    if world_size() > 1:
-        dist.broadcast_object_list(seed, src=0)
-    return seed[0]
+    return from_first(torch.Generator().seed() % 2 ** 31)
 
 
 class Draws(nn.Module):

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmlt.core.random import host_draws_kept
+
 # run once, when the images are loaded
 FIXED = {'LoadImageFromFile', 'Resize', 'ResizeEdge', 'CenterCrop', 'EfficientNetCenterCrop', 'Pad'}
 
@@ -120,13 +122,9 @@ class PerImage:
     def __call__(self, images: Tensor, u: Any, pad_val: Any = None):
         if pad_val is not None:
             return images
-        state, python_state = np.random.get_state(), random.getstate()
-        try:
+        with host_draws_kept():
             out = [self._one(image, seed) for image, seed in zip(
                 images.permute(0, 2, 3, 1).cpu().numpy(), (u[:, 0].cpu().double().numpy() * 2 ** 32).astype(np.uint32))]
-        finally:
-            np.random.set_state(state)
-            random.setstate(python_state)
         return torch.from_numpy(np.stack(out)).to(images.device).permute(0, 3, 1, 2)
 
     def _one(self, image, seed):
@@ -144,7 +142,10 @@ class RandomApply:
         self.draws, self.follows = 1 + count(self.ops), all(op.follows for op in self.ops)
 
     def __call__(self, images: Tensor, u: Any, pad_val: Any = None):
-        drawn, out = (u[:, 0] < self.prob).nonzero()[:, 0], images.clone()
+        drawn = u[:, 0] < self.prob
+        if not any(isinstance(op, PerImage) for op in self.ops):  # to choose would read the device
+            return torch.where(drawn.view(-1, 1, 1, 1), apply(self.ops, images, u[:, 1:], pad_val), images)
+        out = images.clone()
         out[drawn] = apply(self.ops, images[drawn], u[drawn, 1:], pad_val)
         return out
 

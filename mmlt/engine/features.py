@@ -11,7 +11,7 @@ from mmengine.registry import DATASETS, MODELS
 from mmengine.runner import Runner
 from torch.utils.data import SequentialSampler, Subset
 
-from mmlt.core.dist import rank_and_world_size, world_size
+from mmlt.core.dist import from_first, rank_and_world_size
 from mmlt.data.labels import Ragged, labels_of
 from mmlt.data.split import group_folds, groups_of
 from mmlt.engine.files import allocate, checksum, write_whole
@@ -102,7 +102,7 @@ def extract_features(model, path, dataset, loader, file, cfg=None, dtype='float3
     if features is None and rank == 0:
         features, done, total = _create(file, dtype, shape), 0, 0
         _note(file, key, features, 0, 0)
-    done = _from_first(done)
+    done = from_first(done)
     if rank:
         features = np.load(file, mmap_mode='r+')
     noted = time.monotonic()
@@ -140,15 +140,6 @@ def grouped_folds(dataset, labels, file, folds, seed):
     groups = groups_of(DATASETS.build(dataset), file or beside)
     fold = group_folds(labels.cpu().numpy(), groups, folds, seed)
     return fold, f'folds of {len(set(groups.tolist()))} groups, from {file or beside}\n'
-
-
-def _from_first(value):
-    """What rank 0 has, on all ranks; when it has it."""
-    if world_size() > 1:
-        value = [value]
-        dist.broadcast_object_list(value, src=0)
-        value, = value
-    return value
 
 
 @torch.no_grad()

@@ -1,7 +1,4 @@
 """The levels of a class-wise augmentation.  C classes, S levels."""
-import random
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from mmengine.dist import get_rank, get_world_size
@@ -10,7 +7,7 @@ from torch import Tensor
 
 from mmlt.core.checks import check_integer, check_range
 from mmlt.core.dist import sum_over_ranks
-from mmlt.core.random import global_seed
+from mmlt.core.random import global_seed, host_draws_kept
 from mmlt.data.labels import labels_of
 from mmlt.engine.access import evaluating, unwrap
 from mmlt.engine.pipelines import leaf_datasets
@@ -84,7 +81,8 @@ class ClassLevelHook(Hook):
         """-> right (C, S), seen (C, S), over all ranks."""
         key = STREAM, runner.seed or 0, runner.epoch
         tasks = []
-        with _same_draws_afterwards(*key):
+        with global_seed(0), host_draws_kept():
+            seed_all(*key)
             for images, level in zip(self.images, self.levels.tolist()):
                 for s in range(level + 1 if len(images) else 0):
                     picks = torch.randint(len(images), (self.draws * (s + 1), ))
@@ -121,15 +119,3 @@ class ClassLevelHook(Hook):
     def after_load_checkpoint(self, runner, checkpoint):
         if runner._resume and 'mmlt_class_levels' in checkpoint:
             self.state, self.tested = checkpoint['mmlt_class_levels']
-
-
-@contextmanager
-def _same_draws_afterwards(*key):
-    states = np.random.get_state(), random.getstate()
-    with global_seed(0):
-        seed_all(*key)
-        try:
-            yield
-        finally:
-            np.random.set_state(states[0])
-            random.setstate(states[1])
