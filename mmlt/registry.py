@@ -25,7 +25,8 @@ ROWS = {
     },
     'mmpretrain.datasets': {
         'mmengine.DATASETS': ['mmlt.data.datasets'],
-        'mmpretrain.TRANSFORMS': ['mmlt.data.repeat', 'mmlt.cls.class_wise_augment', 'mmlt.cls.five_crop'],
+        'mmpretrain.TRANSFORMS': ['mmlt.data.repeat', 'mmlt.cls.auto_augment', 'mmlt.cls.class_wise_augment',
+                                  'mmlt.cls.five_crop'],
     },
     'mmpretrain.models': {
         'mmpretrain.MODELS': ['mmlt.cls'],

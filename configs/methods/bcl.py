@@ -1,5 +1,5 @@
 # Balanced contrastive learning. Zhu et al., CVPR 2022, arXiv:2207.09052. No code was released for CIFAR: the weights
-# are those of a reproduction, the first view is ours. Cosine from the base learning rate on, released one epoch ahead.
+# are those of a reproduction, the views are ProCo's. Cosine from the base learning rate on, released one epoch ahead.
 _base_ = '../_base_/contrast_views.py'
 model = dict(type='ContrastiveClassifier', dim=128, hidden=512, contrast_weight=0.6, cls_weight=2.0,
              contrast=dict(type='BalancedContrastiveLoss', temperature=0.1),

@@ -1,4 +1,4 @@
-# Probabilistic contrast. Du et al., TPAMI 2024, arXiv:2403.06726. The first view is ours, for CIFAR's AutoAugment.
+# Probabilistic contrast. Du et al., TPAMI 2024, arXiv:2403.06726.
 _base_ = '../_base_/contrast_views.py'
 model = dict(type='ContrastiveClassifier', dim=128, hidden=512, contrast_weight=1.0,
              contrast=dict(type='ProCoLoss', temperature=0.1), head=dict(loss=dict(type='LogitAdjustLoss')))

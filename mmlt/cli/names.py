@@ -44,7 +44,7 @@ OWN_COSTS = {
     'lift_plus': '5 epochs of a large model', 'linear_probe': '10 epochs, forward passes of the backbone alone',
     'classifier_only+la': '10 epochs, forward passes of the backbone alone',
     'vit_b16_clip': 'that of the larger backbone',
-    'five_crop': 'five passes at test', 'ema': 'that of cross entropy'}
+    'five_crop': 'five passes at test', 'autoaugment': 'that of cross entropy', 'ema': 'that of cross entropy'}
 
 
 # names in the tables, and methods that stand there by their name in the gallery

@@ -196,7 +196,7 @@ def compile_transforms(transforms: Any):
             if ops or len({repr(view[0]) for view in views}) > 1:
                 why = 'after random transforms' if ops else 'with views of several sizes'
                 raise ValueError(f'RepeatPipeline {why}')
-            ops.append(Views([view[1] for view in views]))
+            ops += views[0][1] if len(views) == 1 else [Views([view[1] for view in views])]
             pack = views[0][2]
             fixed += [*transform.load.transforms, *views[0][0]]
         elif name == 'PackInputs':

@@ -10,7 +10,8 @@ __all__ = ['RepeatPipeline']
 class RepeatPipeline(BaseTransform):
     """Run a whole pipeline several times on an image and pack the results as views; what loads the image runs once.
 
-    MMPretrain's ``MultiView`` wants its transforms apart from loading and packing; this takes a pipeline as it is.
+    MMPretrain's ``MultiView`` wants its transforms apart from loading and packing; this takes a pipeline as it is. One
+    view is the pipeline with more transforms: an image, not a list of one.
 
     Args:
         pipeline (list[dict]): from loading to packing, which comes last.
@@ -33,5 +34,7 @@ class RepeatPipeline(BaseTransform):
 
     def transform(self, results: dict):
         results = self.load(results)
+        if len(self.views) == 1:
+            return self.views[0](results)
         views = [view(copy.deepcopy(results)) for view in self.views]
         return dict(inputs=[view['inputs'] for view in views], data_samples=views[0]['data_samples'])
