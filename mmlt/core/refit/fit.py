@@ -98,7 +98,8 @@ def fit(layer: nn.Module, train: Split, recipe: Recipe, lr: float, weight_decay:
     lr = lr if recipe.lr is None else recipe.lr
     groups = [dict(params=[p for p in weights if p.ndim > 1], factor=_factor(train, recipe.norm)),
               dict(params=[p for p in weights if p.ndim <= 1], factor=1.)]
-    optimizer = torch.optim.SGD([g for g in groups if g['params']], lr, momentum=0.9, weight_decay=weight_decay)
+    optimizer = torch.optim.SGD([g for g in groups if g['params']], lr, momentum=0.9, weight_decay=weight_decay,
+                                fused=True)
     index = ClassIndex(train.y.cpu().numpy(), int(train.labels.max()) + 1, train.rows.cpu().numpy())
     present = (index.counts > 0).double()
     total, step = recipe.epochs * -(-len(train.rows) // recipe.batch_size), 0
