@@ -21,6 +21,7 @@ ROWS = {
         'mmengine.DATA_SAMPLERS': ['mmlt.data.samplers'],
         'mmengine.HOOKS': ['mmlt.engine.hooks'],
         'mmengine.METRICS': ['mmlt.engine.metric'],
+        'mmengine.RUNNERS': ['mmlt.engine.sharded'],
         'mmengine.OPTIM_WRAPPERS': ['mmlt.engine.amp', 'mmlt.engine.sam'],
     },
     'mmpretrain.datasets': {

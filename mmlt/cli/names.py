@@ -20,7 +20,7 @@ FAMILIES = (('load_from', 'second stage'), ('cam', 'augmentation'), ('augments',
             ('batch_augments', 'augmentation'), ('sampler', 'sampler'), ('loss', 'loss'), ('loss_cls', 'loss'),
             ('loss_decode', 'loss'), ('classifier', 'classifier'), ('cls_predictor_cfg', 'classifier'),
             ('oversample_thr', 'sampler'), ('logit_adjust', 'second stage'), ('hooks', 'schedule'),
-            ('init_cfg', 'training'))
+            ('init_cfg', 'training'), ('runner_type', 'training'))
 OWN_FAMILIES = {'gml_teacher': 'contrast', 'crt-one_run': 'second stage', 'ssp': 'training'}
 # what no ratio of one run to another says; the others are measured, see costs()
 COSTS = {'second stage': 'a short second run', 'schedule': 'that of cross entropy',
@@ -44,7 +44,8 @@ OWN_COSTS = {
     'lift_plus': '5 epochs of a large model', 'linear_probe': '10 epochs, forward passes of the backbone alone',
     'classifier_only+la': '10 epochs, forward passes of the backbone alone',
     'vit_b16_clip': 'that of the larger backbone',
-    'five_crop': 'five passes at test', 'autoaugment': 'that of cross entropy', 'ema': 'that of cross entropy'}
+    'five_crop': 'five passes at test', 'autoaugment': 'that of cross entropy', 'ema': 'that of cross entropy',
+    'fsdp': 'that of DDP, and sending weights'}
 
 
 # names in the tables, and methods that stand there by their name in the gallery

@@ -2,7 +2,7 @@
 from pathlib import Path
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.registry import RUNNERS
 
 from mmlt.cli.report import after_training
 from mmlt.engine.amp import use_amp
@@ -55,7 +55,7 @@ def main(args=None):
     if args.seed is not None:
         cfg.randomness = dict(seed=args.seed)
 
-    runner, validated = Runner.from_cfg(cfg), Validated()
+    runner, validated = RUNNERS.build(cfg), Validated()
     runner.register_hook(validated)
     runner.register_hook(CheckDataHook(args.check_data))
     runner.register_hook(RecordHook())

@@ -126,7 +126,8 @@ def plain_errors(main):
 
 def distribute_on_cpu(cfg):
     """Let MMEngine train on several CPU processes: it would ask for a CUDA device a rank."""
-    torch.distributed.init_process_group('gloo')
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
     cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
 
 
