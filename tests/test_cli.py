@@ -67,7 +67,7 @@ def test_every_overlay_has_family_paper_and_cost(task):
 
 def test_what_is_said_of_an_overlay():
     pytest.importorskip('mmengine')
-    from mmlt.cli.names import OWN_COSTS, configs, methods
+    from mmlt.cli.names import OWN_COSTS, configs, methods, paper
     found = methods()
     assert found['cam_bs'].family == 'augmentation' and found['crt'].family == 'second stage'
     assert found['ldam'].family == found['seesaw'].family == 'loss' and found['cosine'].family == 'classifier'
@@ -75,9 +75,10 @@ def test_what_is_said_of_an_overlay():
     assert found['gallery/mixup'].paper == 'Zhang et al., ICLR 2018, arXiv:1710.09412' and 'gallery/ldam' not in found
     assert found['ldam'].paper == 'Cao et al., NeurIPS 2019, arXiv:1906.07413'
     assert found['balpoe'].paper == 'Sanchez Aimar et al., CVPR 2023, arXiv:2206.05260'
-    assert found['ride_router'].paper == 'Wang et al., arXiv:2010.01809'  # 2010 is no year
+    assert found['ride_router'].paper == 'Wang et al., ICLR 2021, arXiv:2010.01809'
+    assert paper('Routers. Wang et al., arXiv:2010.01809.') == 'Wang et al., arXiv:2010.01809'  # 2010 is no year
     assert found['bbn'].paper.endswith(', arXiv:1912.02413') and methods('seg')['gml'].paper.startswith('Suh and Seo')
-    assert found['lift_plus'][2:4] == ('Shi et al., ICML 2024, arXiv:2309.10019', 'foundation')  # of its base
+    assert found['lift_plus'][2:4] == ('Shi et al., 2025, arXiv:2504.13282', 'foundation')
     assert all(text for text, _ in configs().values())
     assert set(OWN_COSTS) <= {*found, *(f'{task}/{name}' for task in ('det', 'seg') for name in methods(task))}
 

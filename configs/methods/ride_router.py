@@ -1,4 +1,4 @@
-# RIDE, second run, after that of ride: routers that skip experts. Wang et al., arXiv:2010.01809.
+# RIDE, second run, after that of ride: routers that skip experts. Wang et al., ICLR 2021, arXiv:2010.01809.
 load_from = 'work_dirs/ride_{{config}}/epoch_{{train_cfg.max_epochs}}.pth'
 model = dict(
     type='RoutedExpertClassifier',

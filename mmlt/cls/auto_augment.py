@@ -1,5 +1,6 @@
 """CIFAR-10's policy for MMPretrain's ``AutoAugment``, which has ImageNet's alone: ``dict(type='AutoAugment',
-policies='cifar10')``. Cubuk et al., AutoAugment: Learning Augmentation Policies from Data, CVPR 2019, arXiv:1805.09501.
+policies='cifar10')``. Cubuk et al., AutoAugment: Learning Augmentation Strategies from Data, CVPR 2019,
+arXiv:1805.09501.
 """
 from mmpretrain.datasets.transforms.auto_augment import AUTOAUG_POLICIES
 

@@ -1,5 +1,5 @@
 """Model soups: the average of several models' weights. Wortsman et al., ICML 2022, arXiv:2203.05482; of models trained
-on subsets of different imbalance, LT-Soups, arXiv:2511.10683.
+on subsets of different imbalance, LT-Soups, Aminbeidokhti et al., NeurIPS 2025, arXiv:2511.10683.
 """
 import math
 from collections.abc import Sequence

@@ -33,6 +33,13 @@ def test_each_over_each_vit(data, vit, method):
         assert cfg.train_dataloader.dataset.pipeline[0].type == 'RandomResizedCrop'
 
 
+def test_a_large_set_takes_longer():
+    """As in the released commands: 20 epochs of LIFT, 15 of LIFT+."""
+    for method, epochs in (('lift', 20), ('lift_plus', 15)):
+        cfg = load('inat2018', 'vit_b16_clip', method)
+        assert (cfg.train_cfg.max_epochs, cfg.param_scheduler[0].T_max) == (epochs, epochs)
+
+
 def test_five_crops_of_files_and_of_arrays():
     for data, first in (('imagenet_lt', 'LoadImageFromFile'), ('cifar100_lt', 'Resize')):
         cfg = load(data, 'vit_b16_clip', 'lift', 'five_crop')

@@ -25,7 +25,7 @@ def repeat_factors(labels: Sequence[Sequence[int]], threshold: float) -> list[fl
 
 class InstanceAwareRepeatDataset(ClassBalancedDataset):
     """MMEngine's ``ClassBalancedDataset`` with instance-aware repeat factors: a class whose images hold few instances
-    is repeated more. Yaman et al., IRFS, arXiv:2305.08069; ``oversample_thr`` is 1e-3 on LVIS.
+    is repeated more. Yaman et al., IRFS, 2023, arXiv:2305.08069; ``oversample_thr`` is 1e-3 on LVIS.
 
     Args:
         dataset (dict or object): a data set with ``get_cat_ids``.
