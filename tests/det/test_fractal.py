@@ -8,9 +8,12 @@ pytest.importorskip('mmdet')
 pytest.importorskip('mmcv._ext', reason='MMCV has no compiled ops')
 import torch
 from mmdet.registry import MODELS
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from torch import nn
 
 import mmlt.det  # noqa: F401
+from mmlt.cli.count import main as count
 from mmlt.core.fractal import calibrate_sigmoid, calibrate_softmax, log_frequency
 from mmlt.det.fractal import FractalCalibrationHook
 
@@ -62,3 +65,32 @@ def test_bad_input(tmp_path):
     hook.dimensions = torch.ones(4)
     with pytest.raises(ValueError, match='of 4 classes, the head of 3'):
         hook.before_val_epoch(SimpleNamespace(model=head(type='CrossEntropyLoss')))
+
+
+class Scores(Hook):
+    """The sum of the test scores of each class."""
+
+    def before_test_epoch(self, runner):
+        self.sums = torch.zeros(5, dtype=torch.float64)
+
+    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        for found in (sample.pred_instances for sample in outputs):
+            self.sums.index_add_(0, found.labels, found.scores.double())
+
+
+@pytest.mark.parametrize('model', ['mask-rcnn_r50_fpn', 'cascade-rcnn_r50_fpn'])
+def test_a_whole_detector_from_the_command_to_its_test(shapes, detector, tmp_path, model):
+    file = tmp_path / 'fractal.json'
+    count([str(shapes / 'train.json'), '--fractal', '--out', str(file)])
+    cfg = detector(model=model)
+    cfg.val_cfg, cfg.test_cfg = None, dict(type='TestLoop')
+    cfg.model.test_cfg.rcnn.update(score_thr=0., max_per_img=-1, nms=dict(type='nms', iou_threshold=1.))
+    runner, scores = Runner.from_cfg(cfg), Scores()
+    runner.register_hook(scores)
+    runner.test()
+    plain = scores.sums
+    runner.register_hook(FractalCalibrationHook(str(file)), priority='HIGH')
+    runner.test()
+    gain = (scores.sums / plain).tolist()
+    assert max(gain[:3]) < 1 < min(gain[3:])  # the two rarest of five
+    assert not [m for m in runner.model.modules() if 'get_activation' in vars(m)]  # as before
