@@ -23,7 +23,7 @@ def main():
                         f'--window-size={args.width},{args.height}', args.page.resolve().as_uri()], check=True,
                        capture_output=True, timeout=60)
         image = Image.open(shot).convert('RGB')
-    image.quantize(64).save(args.out, optimize=True)
+    image.quantize(256).save(args.out, optimize=True)
     print(f'{args.out}: {args.out.stat().st_size / 1e3:.0f} kB')
 
 

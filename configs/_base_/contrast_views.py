@@ -8,4 +8,4 @@ _views = dict(type='RepeatPipeline', num_views=3, views=[_strong, _similar, _sim
 train_dataloader = dict(dataset=dict(pipeline=[_views]))
 _small = {'train_dataloader.dataset.pipeline.0.views.0': [
     dict(type='AutoAugment', policies='cifar10'), dict(type='Cutout', shape=16, pad_val=0, prob=1.0)]}
-tuned = dict(cifar10_lt=_small, cifar100_lt=_small, cifar10_lt_mini=_small)
+tuned = dict(cifar10_lt=_small, cifar100_lt=_small)

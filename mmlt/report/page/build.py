@@ -60,7 +60,7 @@ def write_report(runs, out, predictions=(), baseline=None, counts=None, title=No
 
 def collect(methods, baseline=None, errors=60, progress=silent):
     """What the template shows, by name."""
-    asked = {m.name: m for m in methods}
+    asked = {name: m for m in methods for name in (m.name, m.first.name)}
     if baseline is not None and baseline not in asked:
         raise ValueError(f'no method {baseline!r}; there are {", ".join(asked)}')
     given = methods

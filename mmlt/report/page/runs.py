@@ -236,4 +236,8 @@ def group(runs):
                             if n not in taken)
             taken.add(name)
             methods.append(Method(name, seeds))
+    data = {method.first.config.get('data_name') for method in methods}
+    if len(methods) > 1 and len(data) == 1:  # what all names end with says nothing
+        for method in methods:
+            method.name = method.name.removesuffix(f'_{next(iter(data))}')
     return methods
