@@ -156,6 +156,19 @@ def test_seeds_of_one_recipe_stand_together(tmp_path):
     assert r'$\pm$' in latex(columns, rows) and r'other\_0' in latex(columns, rows)
 
 
+@pytest.mark.parametrize('other', ['digits', 'cifar'])
+def test_the_data_set_is_left_out_of_names_where_it_is_the_same(tmp_path, other):
+    for i, (name, data) in enumerate((('ce_digits', 'digits'), ('cam_bs_digits', 'digits'), (f'drs_{other}', other))):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / 'c.py').write_text(f'lr = {i}\ndata_name = "{data}"\n')
+        np.savez(folder / 'predictions.npz', label=[0, 1], pred=[0, 0])
+    names = {m.name for m in group(read_runs([tmp_path]))}
+    assert names == ({'ce', 'cam_bs', 'drs'} if other == 'digits' else {'ce_digits', 'cam_bs_digits', 'drs_cifar'})
+    page = write_report([tmp_path], tmp_path / 'r.html', baseline='drs_' + other).read_text()  # asked for as the folder
+    assert f"against <bdi>drs{'' if other == 'digits' else '_cifar'}</bdi>" in page
+
+
 def test_a_sweep_and_a_refit_folder_are_found(tmp_path):
     for seed in (0, 1):
         folder = tmp_path / f'sweep/ldam/seed_{seed}'
