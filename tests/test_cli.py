@@ -140,8 +140,9 @@ def test_train_finds_data_and_overlays_by_name(tmp_path):
                '--cfg-options', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'model.backbone.depth=8']
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert 'mean-class' in done.stdout and 'Next: mmlt refit digits balanced_softmax ' in done.stdout
-    assert f'{tmp_path / "epoch_1.pth"} for second stages' in done.stdout.replace('\n', '')
+    whole = tmp_path / 'balanced_softmax_digits.py'  # with the options
+    assert 'mean-class' in done.stdout and whole.is_file()
+    assert f'Next: mmlt refit {whole} {tmp_path / "epoch_1.pth"} for second' in done.stdout.replace('\n', '')
     assert (tmp_path / 'report.html').is_file() and '"mmlt train' not in done.stderr
 
 

@@ -201,3 +201,7 @@ def test_a_folder_of_ones_own(name, size, tmp_path):
     assert cfg.val_dataloader.dataset.data_root == str(tmp_path) and '{{' not in cfg.pretty_text
     assert cfg.val_dataloader.dataset.pipeline[2] == dict(type='CenterCrop', crop_size=size)
     assert load(name, options=dict(data=str(tmp_path), size=48)).train_pipeline[1].scale in (48, (48, 48))
+    (tmp_path / 'val').rename(tmp_path / 'test')
+    with pytest.raises(ValueError, match=r'val holds no folder of images.*test_split=test'):
+        load(name, options=dict(data=str(tmp_path)))
+    assert load(name, options=dict(data=str(tmp_path), test_split='test')).test_dataloader.dataset.data_prefix == 'test'

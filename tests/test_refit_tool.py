@@ -53,6 +53,13 @@ def test_joint_comes_first_and_the_settings_are_kept(everything):
     assert json.loads((out / 'results.json').read_text()) == results
 
 
+def test_predictions_name_the_classes(everything):
+    out, _ = everything
+    names = torch.load(out.joinpath('joint/checkpoint.pth'), weights_only=False)['meta']['dataset_meta']['classes']
+    for name in ('joint', 'crt'):
+        assert np.load(out / name / 'predictions.npz')['classes'].tolist() == list(names)
+
+
 def test_the_second_run_reads_the_features(everything, stage1, monkeypatch):
     out, results = everything
     monkeypatch.setattr('mmlt.engine.features._batches', lambda *args: pytest.fail('features were computed again')

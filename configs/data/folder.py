@@ -7,5 +7,6 @@ _base_ = [
 # your own folder of classes, as imbalanced as it is: mmlt train folder --set data=FOLDER
 data_name = 'folder'
 data = 'data/folder'  # with train/<class>/*.jpg and val/<class>/*.jpg; the classes are counted
+test_split = 'val'
 model = dict(head=dict(num_classes='{{num_classes}}'))
 size = 224

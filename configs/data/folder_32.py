@@ -7,6 +7,7 @@ _base_ = [
 # your own folder of small images: mmlt train folder_32 --set data=FOLDER
 data_name = 'folder_32'
 data = 'data/folder'
+test_split = 'val'
 model = dict(head=dict(num_classes='{{num_classes}}'))
 size = 32
 train_pipeline = [

@@ -215,7 +215,7 @@ def refit(args):
         label = ' '.join([name, *(f'{key}={value}' for key, value in setting.items())])
         rows[label] = results[name]
         stage.save(name, layer, counts)
-        dump_predictions(stage.out / name / 'predictions.npz', layer, test, counts, metric_settings(cfg))
+        dump_predictions(stage.out / name / 'predictions.npz', layer, test, counts, metric_settings(cfg), stage.classes)
         if args.reliability:
             draw_reliability(stage.out / name / 'reliability.png', label, layer, test, counts, metric_settings(cfg))
     mmengine.dump(results, stage.out / 'results.json')

@@ -74,7 +74,10 @@ def main(args=None):
         if not args.no_report:
             after_training(cfg.work_dir)
         newest = newest_checkpoint(cfg.work_dir) or 'CHECKPOINT'
-        print(f'Next: mmlt refit {" ".join([args.config, *args.overlays])} {newest} for second stages in seconds; '
+        config = [args.config, *args.overlays]
+        if args.cfg_options:
+            config = [str(Path(cfg.work_dir, Path(cfg.filename).name))]  # the whole, as MMEngine wrote it
+        print(f'Next: mmlt refit {" ".join(config)} {newest} for second stages in seconds; '
               f'mmlt report {Path(cfg.work_dir).parent} compares runs')
 
 

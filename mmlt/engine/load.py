@@ -34,7 +34,8 @@ def read_checkpoint(path, map_location='cpu', trust=False):
         trust (bool): unpickle whatever it holds, which may execute code.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: there is no such file. The message names the newest one in its folder.
+        IsADirectoryError: it is a folder, in the same words.
         ValueError: it is no checkpoint, a damaged one, holds NaN or infinite weights, or more than data.
     """
     file = _download(path) if str(path).startswith(('http://', 'https://')) else path
@@ -42,7 +43,9 @@ def read_checkpoint(path, map_location='cpu', trust=False):
         from mmengine.runner import CheckpointLoader  # a model zoo: its names stand for fixed addresses
         return _checked(CheckpointLoader.load_checkpoint(str(path), map_location=map_location, logger='silent'), path)
     if not Path(file).exists():
-        raise FileNotFoundError(f'no checkpoint {path}')
+        raise FileNotFoundError(f'no checkpoint {path}{_newest_beside(Path(path).parent)}')
+    if Path(file).is_dir():
+        raise IsADirectoryError(f'{path} is a folder, no checkpoint{_newest_beside(Path(path))}')
     with open(file, 'rb') as opened:  # what cannot be read says so here
         packed = opened.read(4) == b'PK\x03\x04'
     if packed and (fault := damage(file)):
@@ -59,6 +62,13 @@ def read_checkpoint(path, map_location='cpu', trust=False):
         raise ValueError(f'{path} is no checkpoint, or a truncated one ({type(error).__name__}: {reason}); give a .pth '
                          'file as training writes it') from None
     return _checked(checkpoint, path)
+
+
+def _newest_beside(folder):
+    """What there is instead, for an error."""
+    from .checkpoints import newest_checkpoint  # which reads checkpoints itself
+    newest = newest_checkpoint(folder)
+    return f'; give {newest}, the newest of the folder' if newest else ''
 
 
 def add_arguments(parser, fit=True):

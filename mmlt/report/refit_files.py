@@ -1,4 +1,5 @@
 """What a refit leaves for the report: predictions, and reliability diagrams."""
+import numpy as np
 import torch
 
 from mmlt.core.counts import shot_groups
@@ -6,15 +7,15 @@ from mmlt.engine.hooks.record import save_predictions
 
 
 @torch.no_grad()
-def dump_predictions(file, layer, test, counts, settings):
-    """For the report page."""
+def dump_predictions(file, layer, test, counts, settings, classes=()):
+    """For the report page; ``classes`` are the names (C,), if any."""
     parts = []
     for x, labels in test.chunks():
         scores = layer(x).softmax(1)
         parts.append((labels, *scores.topk(min(5, scores.shape[1]))[::-1], scores.gather(1, labels[:, None])[:, 0]))
     label, top, score, own = (torch.cat(column).cpu().numpy() for column in zip(*parts))
     save_predictions(file, label, top, score, own, class_counts=counts.numpy(), many=settings.get('many', 100),
-                     few=settings.get('few', 20))
+                     few=settings.get('few', 20), classes=np.array(classes, str))
 
 
 @torch.no_grad()

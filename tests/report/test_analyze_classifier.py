@@ -178,3 +178,12 @@ def test_files_that_are_no_checkpoint_are_named(tool, tmp_path, content):
 def test_missing_checkpoint(tool):
     with pytest.raises(SystemExit, match=r'error: no checkpoint nope.pth'):
         tool.main(['nope.pth'])
+
+
+def test_a_missing_checkpoint_beside_others(tool, tmp_path):
+    """A folder, or another epoch than there is: the error names the newest of the folder."""
+    for n in (9, 10):
+        torch.save(dict(state_dict={}), tmp_path / f'epoch_{n}.pth')
+    for path, message in ((tmp_path / 'epoch_100.pth', 'no checkpoint .*epoch_100.pth'), (tmp_path, 'is a folder')):
+        with pytest.raises(SystemExit, match=rf'error: .*{message}.*; give .*epoch_10.pth, the newest'):
+            tool.main([str(path)])

@@ -25,7 +25,7 @@ val_dataloader = dict(
     batch_size=64,
     num_workers=4,
     persistent_workers=True,
-    dataset=dict(_dataset, data_prefix='val', pipeline=test_pipeline),
+    dataset=dict(_dataset, data_prefix='{{test_split}}', pipeline=test_pipeline),
     sampler=dict(type='DefaultSampler', shuffle=False),
 )
 test_dataloader = val_dataloader

@@ -81,9 +81,10 @@ def _training_set(cfg, options):
     cfg.merge_from_dict({key: value for key, value in options.items() if key.startswith('train_dataloader.dataset')})
     folder = cfg.get('data')
     if folder:  # one folder a class; its images are not read
-        if not any(Path(folder, 'train').glob('*/*')):
-            raise ValueError(f'{folder}/train holds no folder of images; put the images of each class in a folder '
-                             f'there and in {folder}/val, or give another by --set data=FOLDER')
+        for split in ('train', cfg.get('test_split', 'val')):
+            if not any(Path(folder, split).glob('*/*')):
+                raise ValueError(f'{folder}/{split} holds no folder of images; put the images of each class in a folder '
+                                 f'there, or give another by --set data=FOLDER (and test_split=test for {folder}/test)')
         cfg.train_dataloader.dataset.update(data_root=folder, pipeline=[])
     with DATASETS.switch_scope_and_registry(cfg.get('default_scope', 'mmpretrain')) as registry:
         return registry.build(cfg.train_dataloader.dataset)

@@ -60,6 +60,12 @@ class FirstStage:
         self.joint = joint_classifier(self.model, path)
         self.pipeline = pipeline_of(dataset_config(cfg, 'test'))
 
+    @property
+    def classes(self):
+        """The names that MMEngine stored with the checkpoint (C,), or none."""
+        names = (self.checkpoint.get('meta', {}).get('dataset_meta') or {}).get('classes') or ()
+        return list(names) if len(names) == self.joint.out_features else []
+
     def split(self, name, dataset):
         """Features and labels of a data set."""
         depends = self.cfg.model, self.cfg.get('data_preprocessor'), *(['amp'] if self.amp else [])

@@ -93,7 +93,7 @@ def show(found, console):
     if found['nothing']:
         console.print(found['nothing'], markup=False)
     for i, (rule, commands) in enumerate(found['recipes'], 1):
-        console.print(f'[bold green]{i}. {escape(rule.name)}[/] ({escape(rule.cost)})')
+        console.print(f'[bold green]{i}. {escape(rule.name)}[/] (cost: {escape(rule.cost)})')
         console.print(f'   {rule.reason}', markup=False)
         for text, source in rule.evidence:
             console.print(f'   - {text} ({source})', markup=False, style='dim')
@@ -103,7 +103,7 @@ def show(found, console):
         console.print(found['no_winner'], markup=False)
     for note in found['notes']:
         console.print(f'note: {note}', markup=False)
-    console.print(f'{found["seconds"]:.1f} s')
+    console.print(f'took {found["seconds"]:.1f} s')
 
 
 def _listed(names, most=5):
