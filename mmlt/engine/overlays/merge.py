@@ -83,8 +83,9 @@ def _training_set(cfg, options):
     if folder:  # one folder a class; its images are not read
         for split in ('train', cfg.get('test_split', 'val')):
             if not any(Path(folder, split).glob('*/*')):
-                raise ValueError(f'{folder}/{split} holds no folder of images; put the images of each class in a folder '
-                                 f'there, or give another by --set data=FOLDER (and test_split=test for {folder}/test)')
+                raise ValueError(f'{folder}/{split} holds no folder of images; put the images of each class in a '
+                                 'folder there, or give another by --set data=FOLDER (and test_split=test for a folder '
+                                 'that holds train/ and test/)')
         cfg.train_dataloader.dataset.update(data_root=folder, pipeline=[])
     with DATASETS.switch_scope_and_registry(cfg.get('default_scope', 'mmpretrain')) as registry:
         return registry.build(cfg.train_dataloader.dataset)
