@@ -66,7 +66,7 @@ def main(args=None):
     p.add_argument('out', type=Path)
     p.add_argument('file', type=Path)
     p.add_argument('--imbalance', type=float, default=100)
-    p.add_argument('--commit', help='of the code that trained; default: this checkout')
+    p.add_argument('--commit', help='of the code that trained, where a run does not say; default: this checkout')
     for fact in FACTS:
         p.add_argument(f'--{fact}')
     p.set_defaults(run=add)

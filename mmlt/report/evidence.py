@@ -1,4 +1,5 @@
 """Our numbers beside the published ones: the table of docs/results.md, from the json files of the runs."""
+import json
 import statistics
 from pathlib import Path
 from textwrap import fill
@@ -58,14 +59,18 @@ def _section(file, published):
     kept = [run for run in file['runs'] if run['status'] == 'done']
     made = {key: sorted({str(run.get(key)) for run in kept}) for key in ('precision', 'commit')}
     facts = f'{file["split"]}; {file["schedule"]}; {file["augmentation"]}; {" and ".join(made["precision"]) or "–"}; ' \
-            f'commit {" and ".join(commit[:10] for commit in made["commit"]) or "–"}.'
+            f'commit {" and ".join(map(_short, made["commit"])) or "–"}.'
     for key, values in made.items():
         if len(values) > 1:
-            which = '; '.join(f'{v[:10]}: ' + ', '.join(dict.fromkeys(
+            which = '; '.join(f'{_short(v)}: ' + ', '.join(dict.fromkeys(
                 run['method'] for run in kept if str(run.get(key)) == v)) for v in values)
             notes.append(f'Mixed {key}s ({which}).')
     parts = [f'### {file["title"]}', '', _wrap(facts), '', *lines, '', _wrap(' '.join(notes))]
     return '\n'.join(parts).rstrip() + '\n\n'
+
+
+def _short(commit):
+    return commit[:10] + '-dirty' * commit.endswith('-dirty')
 
 
 def _wrap(text):
@@ -102,14 +107,16 @@ def collect(folder, reader, commit, reason):
     Args:
         folder (str): OUT of the sweep, with ``<method>/seed_<s>`` in it.
         reader (callable): folder of a run -> its result, None if it is not finished.
-        commit (str): of the code that trained.
+        commit (str): of the code that trained, where a run does not say.
         reason (callable): folder of an unfinished run -> why it failed, None if it may go on.
     """
     runs = []
     for place in sorted(Path(folder).glob('*/seed_*')):
         if not place.name.removeprefix('seed_').isdigit():
             continue  # put aside by the sweep
-        run = dict(method=place.parent.name, seed=int(place.name.removeprefix('seed_')), commit=commit)
+        record = place / 'run.json'
+        said = json.loads(record.read_text()).get('commit') if record.is_file() else None
+        run = dict(method=place.parent.name, seed=int(place.name.removeprefix('seed_')), commit=said or commit)
         result = reader(place)
         if result:
             run.update(status='done', precision='bfloat16' if result['amp'] else 'float32',

@@ -57,6 +57,8 @@ def test_mixed_commits_and_precisions_are_said():
     text = table(run(top1=40.), run('drs', 41., precision='float32', commit='b' * 40))
     assert 'Mixed precisions (bfloat16: ce; float32: drs).' in text
     assert 'Mixed commits (aaaaaaaaaa: ce; bbbbbbbbbb: drs).' in text
+    dirty = table(run(top1=40.), run('drs', 41., commit='a' * 12 + '-dirty'))
+    assert 'Mixed commits (aaaaaaaaaa-dirty: drs; aaaaaaaaaa: ce).' in dirty
 
 
 def test_a_file_without_its_facts_is_refused():
