@@ -26,21 +26,27 @@ def write_recipes(out, data, rules, facts, no_flip, size, groups=None):
                                 f'mmlt refit {name} {last} --methods {" ".join(rule.refit)} '
                                 f'--out {out / "refit"}']))
             continue
-        overlays = []
-        for method in rule.overlays:
+        files = []
+        for method in filter(None, (rule.teacher, *rule.overlays)):
             overlay = overlay_of(method, data.task)
             if overlay is None:
                 notes.append(f'{rule.name}: no overlay {method} is installed')
-                overlays.append(method)
+                files.append(method)
                 continue
             if rule.needs_cam and no_flip:
                 overlay = without_flips(overlay)
             file = out / f'{i}_{method}.py'
-            text = f'# {rule.name}: {rule.reason}\n' + _dump(overlay)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-            overlays.append(str(file))
-        rows.append((rule, [f'mmlt train {name} {" ".join(overlays)} --work-dir {out / rule.overlays[0]}']))
+            file.write_text(f'# {rule.name}: {rule.reason}\n' + _dump(overlay))
+            files.append(str(file))
+        commands = []
+        if rule.teacher:
+            first = out / rule.teacher
+            commands.append(f'mmlt train {name} {files.pop(0)} --work-dir {first}')
+        commands.append(f'mmlt train {name} {" ".join(files)} --work-dir {out / rule.overlays[0]}')
+        if rule.teacher:
+            commands[-1] += f' --cfg-options model.teacher.checkpoint={first}/epoch_{facts.epochs}.pth'
+        rows.append((rule, commands))
     return rows, notes
 
 
