@@ -20,7 +20,8 @@ _inat = {'train_dataloader.batch_size': 128, 'auto_scale_lr.base_batch_size': 12
          'optim_wrapper.optimizer': dict(_sgd, weight_decay=1e-4),
          'param_scheduler': [dict(type='LinearLR', start_factor=0.1, end=10), dict(_cosine, T_max=120)]}
 _half = {'model.partner_power': 0.8, 'model.contrast_weight': 6.0}
-_mini = {'model.contrast_weight': 1.0, 'optim_wrapper.optimizer': dict(_sgd, lr=0.01, weight_decay=5e-3)}
-tuned = {'cifar10_lt_mini': _mini, 'cifar10_lt': {**_cifar, **_mini}, 'cifar100_lt': _cifar, 'cifar100_lt/50': _half,
-         'cifar100_lt/10': {'model.partner_power': 0.8}, 'imagenet_lt': _large, 'inat2018': {**_large, **_inat},
-         'cifar10_lt/10': {**_half, 'model.label_weighting': 1.0, 'model.contrast_weight': 2.0}}
+_even = {'model.partner_power': 0.8, 'model.label_weighting': 1.0, 'model.contrast_weight': 2.0}
+_mini = {'model.contrast_weight': 1.0, 'optim_wrapper.optimizer': dict(lr=0.01, weight_decay=5e-3)}
+tuned = {'cifar10_lt_mini': _mini, 'cifar10_lt': {**_cifar, 'model.contrast_weight': 1.0}, 'cifar10_lt/10': _even,
+         'cifar100_lt': _cifar, 'cifar100_lt/50': _half, 'cifar100_lt/10': {'model.partner_power': 0.8},
+         'imagenet_lt': _large, 'inat2018': {**_large, **_inat}}
