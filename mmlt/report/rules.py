@@ -65,8 +65,8 @@ RULES = [
          refit=('logit_adjust', 'crt')),
     Rule('balanced softmax, then a student of it', 'from scratch, at most 50,000 images and fewer than 150 epochs',
          lambda f: f.task == 'cls' and not f.pretrained and f.images <= 50_000 and f.epochs < 150, ('dive',),
-         'The softened predictions of a first run share the images of large classes with small ones, and a second run '
-         'learns from them. Few images are trained twice in minutes.',
+         'A second network learns from the softened predictions of the first, in which the images of large classes '
+         'also speak for small ones. With few images two runs take minutes.',
          'two runs of cross entropy',
          (('65.6, balanced softmax 61.6, second stages 57.1, cross entropy 51.1 (seed 0)', MINI),
           ('the method', 'He et al., ICCV 2021, arXiv:2103.15042')), teacher='balanced_softmax'),
