@@ -46,8 +46,8 @@ def run(args):
     for method, price, evidence in found:
         table.add_row(method.name, method.family, method.paper or method.text, price, evidence)
     print_table(table, console)
-    console.print(f'{len(found)} methods. Train one: mmlt train DATA METHOD; more about it: mmlt methods METHOD --show',
-                  markup=False)
+    console.print(f'{len(found)} method{"s" * (len(found) != 1)}. Train one: mmlt train DATA METHOD; more about it: '
+                  'mmlt methods METHOD --show', markup=False)
 
 
 def show(method, price, evidence, console):
