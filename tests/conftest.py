@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-collect_ignore_glob = ['tiny.py', 'multi_view.py', '*_ranks.py']  # helpers, not tests
+collect_ignore_glob = ['tiny.py', 'multi_view.py', 'fuzz_tools.py', '*_ranks.py']  # helpers, not tests
 SHARED = Path(__file__).resolve().parents[2] / 'shared'
 
 

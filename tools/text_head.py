@@ -42,7 +42,7 @@ def image_projection(tower):
 
 def lines(path):
     if not path.is_file():
-        raise SystemExit(f'error: there is no file {path}')
+        raise FileNotFoundError(f'there is no file {path}')
     return [line.strip() for line in path.read_text().splitlines() if line.strip()]
 
 
@@ -54,14 +54,18 @@ def main(args=None):
     parser.add_argument('--weights', required=True)
     parser.add_argument('--out', type=Path, default=Path('text_head.pth'))
     args = parser.parse_args(args)
+    try:
+        write(args)
+    except (ValueError, OSError, RuntimeError) as error:  # RuntimeError: a model or weights that open_clip cannot make
+        raise SystemExit(f'error: {error}') from None
+
+
+def write(args):
     names = lines(args.classnames)
     prompts = lines(args.prompts) if args.prompts else PROMPTS
     encode, projection, scale = load_tower(args.model, args.weights)
-    try:
-        text = text_head(encode, names, prompts)
-        weight = text if projection is None else back_project(text, projection)
-    except ValueError as error:
-        raise SystemExit(f'error: {error}') from None
+    text = text_head(encode, names, prompts)
+    weight = text if projection is None else back_project(text, projection)
     saved = dict(weight=weight, names=names, prompts=list(prompts), model=args.model, weights=args.weights, scale=scale)
     if projection is not None:
         saved.update(text=text, projection=projection.float().contiguous())

@@ -43,14 +43,25 @@ def _find(name, folders, kind):
 
 
 def read(name):
-    """The config in a file, in an installed framework (``mmpretrain::resnet/...``) or of a data set's name."""
+    """The config in a file, in an installed framework (``mmpretrain::resnet/...``) or of a data set's name.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: the file is no config.
+    """
     name = str(name).removeprefix('mmlt::')
     if '::' in name:
         try:
             return get_config(name)
         except (ImportError, OSError, ValueError, KeyError) as error:
             raise FileNotFoundError(f'no config {name}: {error}') from None
-    return Config.fromfile(find_config(name))
+    file = find_config(name)
+    try:
+        return Config.fromfile(file)
+    except (OSError, ValueError, TypeError, KeyError, ImportError):
+        raise  # tools say these as they are
+    except Exception as error:  # a config is code
+        raise ValueError(f'{file} is no config: {type(error).__name__}: {error}') from error
 
 
 def stem(name, cfg=None):
