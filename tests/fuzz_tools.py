@@ -210,11 +210,29 @@ def call(name, words):
     return f'left {new[0]}' if any('.part' in path.name or '.tmp' in path.name for path in new) else None
 
 
-def run(examples, collect):
-    """Try so many calls; ``collect`` takes the faults by command and text."""
+@contextlib.contextmanager
+def workplace():
+    """A folder with the files, as the current one; -> a function that makes it as it was."""
     home = Path.cwd()
     with tempfile.TemporaryDirectory() as folder, DefaultScope.overwrite_default_scope('mmpretrain'):
         prepare(Path(folder, 'work'))
+        kept = set(Path('.').rglob('*'))
+
+        def tidy():
+            Path('flat/0.png').write_bytes(Path('picture.png').read_bytes())
+            for path in sorted(Path('.').rglob('*'), reverse=True):
+                if path not in kept and (path.exists() or path.is_symlink()):
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+        try:
+            yield tidy
+        finally:
+            os.chdir(home)
+
+
+def run(examples, collect):
+    """Try so many calls; ``collect`` takes the faults by command and text."""
+    with workplace() as tidy:
         @seed(examples)
         @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(st.data())
@@ -226,18 +244,7 @@ def run(examples, collect):
                 collect.setdefault((name, fault[:80]), f'mmlt {name} {words}: {fault}')
             tidy()
 
-        kept = set(Path('.').rglob('*'))
-
-        def tidy():
-            Path('flat/0.png').write_bytes(Path('picture.png').read_bytes())
-            for path in sorted(Path('.').rglob('*'), reverse=True):
-                if path not in kept and (path.exists() or path.is_symlink()):
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
-        try:
-            fuzz()
-        finally:
-            os.chdir(home)
+        fuzz()
 
 
 if __name__ == '__main__':

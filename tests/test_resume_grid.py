@@ -20,7 +20,7 @@ VIT = {'lift', 'lift_plus', 'linear_probe', 'classifier_only+la', 'full_ft+la', 
 # a row of the digits' classes thinned to a quarter, but for the rarest; two test images of each class
 IMAGES = dict(train=[*range(0, 330, 4), *range(330, 342)], val=list(range(0, 500, 25)))
 PLAIN = dict(type='DigitsLT', split='train', imbalance=50, indices=IMAGES['train'])
-OPTIONS = dict(crest=dict(unlabelled=PLAIN), deep_rtc={'model.head.classifier.parents': [-1, -1, *[0] * 5, *[1] * 5]})
+OPTIONS = dict(crest=dict(unlabelled=PLAIN), deep_rtc=dict(parents=[*[10] * 5, *[11] * 5, -1, -1]))
 MLP = dict(simsiam={'model.neck.hid_channels': 64, 'model.neck.out_channels': 64,
                     'model.head.predictor.in_channels': 64},
            mocov3={'model.neck.hid_channels': 64, 'model.head.predictor.hid_channels': 64})

@@ -75,6 +75,8 @@ def count(args):
     if args.fractal:
         raise ValueError(f'--fractal is for the boxes of a COCO or LVIS json, {args.subject} is a folder; leave it out')
     names = args.list and args.list.read_text().split()
+    if long := [name for name in names or () if len(name) > 255]:
+        raise ValueError(f'{args.list} is no list of label maps: {long[0][:20]}... is longer than a file name')
     counts = pixel_counts(args.subject, args.num_classes, args.reduce_zero_label, args.ignore_index, args.suffix,
                           names, args.workers, partial(track, description='counting pixels'))
     return dict(class_counts=counts.tolist(), unit='pixel')

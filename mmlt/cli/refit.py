@@ -27,7 +27,7 @@ from mmlt.cli.report import after_training
 from mmlt.core.counts import log_prior
 from mmlt.core.dist import rank
 from mmlt.core.refit import METHODS, Recipe, evaluate, select, tuning_rounds
-from mmlt.engine.cli import Parser, add_config, load_config, ranks
+from mmlt.engine.cli import Parser, add_config, load_config, plain_errors, ranks
 from mmlt.engine.features import grouped_folds
 from mmlt.engine.joint import possible_methods, prior_loss
 from mmlt.engine.load import add_arguments, read_checkpoint
@@ -229,6 +229,7 @@ def refit(args):
     return results
 
 
+@plain_errors
 def main(args=None):
     args = parse_args(args)
     try:
@@ -237,5 +238,3 @@ def main(args=None):
             return refit(args)
     except ImportError as error:
         raise SystemExit(f'error: {error}; pip install "mmlt[onedl,report]"') from None
-    except (ValueError, OSError, AssertionError) as error:  # MMCV asserts that images open
-        raise SystemExit(f'error: {error}') from None

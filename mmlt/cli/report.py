@@ -56,12 +56,16 @@ def read_training_counts(path):
     import numpy as np
 
     from mmlt.data.annotations import read_counts
+    from mmlt.report.page.predictions import DAMAGED
     if str(path).endswith('.npz'):
-        with np.load(path, allow_pickle=False) as file:
-            key = next((key for key in ('train_labels', 'y_train', 'labels') if key in file.files), None)
-            if key is None:
-                raise ValueError(f'{path} has no train_labels; it has {", ".join(file.files)}')
-            return np.bincount(file[key].ravel().astype(int))
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                key = next((key for key in ('train_labels', 'y_train', 'labels') if key in file.files), None)
+                if key is None:
+                    raise ValueError(f'it has {", ".join(file.files)}')
+                return np.bincount(file[key].ravel().astype(int))
+        except (ValueError, AttributeError, *DAMAGED) as error:
+            raise ValueError(f'{path} has no train_labels to count: {error}') from None
     return np.asarray(read_counts(path, 'image'))
 
 

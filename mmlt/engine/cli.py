@@ -63,10 +63,14 @@ def add_config(parser):
 def load_config(args):
     """The config with its overlays and the command line's settings in it."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if bad := [key for key in args.cfg_options or {} if not key.split('.')[0].isidentifier()]:
+        raise SystemExit(f'error: --cfg-options {bad[0]}=...: {bad[0].split(".")[0]!r} is no name of a setting')
     try:
         cfg = load(args.config, *args.overlays, options=args.cfg_options)
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(f'error: {error}') from None
+    if not isinstance(cfg.get('model'), dict):
+        raise SystemExit(f'error: {args.config} has no model; it sets {", ".join(list(cfg)[:5]) or "nothing"}')
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{run_name(cfg.filename, cfg)}'
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
@@ -116,8 +120,10 @@ def plain_errors(main):
     def ending(*args, **kwargs):
         try:
             return main(*args, **kwargs)
-        except (ValueError, TypeError, KeyError, OSError, RuntimeError, ArithmeticError, ImportError) as error:
-            if '--debug' in sys.argv:
+        except (ValueError, TypeError, KeyError, OSError, RuntimeError, ArithmeticError, ImportError, AssertionError,
+                AttributeError) as error:
+            of_config = 'ConfigDict' in str(error)  # a setting that is missing; another attribute is our fault
+            if '--debug' in sys.argv or (isinstance(error, AttributeError) and not of_config):
                 raise
             text = f'no key {error}' if type(error) is KeyError else str(error) or type(error).__name__
             raise SystemExit(f'error: {text}') from error

@@ -21,7 +21,8 @@ def write(tmp_path):
     return write
 
 
-@pytest.mark.parametrize(('name', 'text'), [('a.json', 'null'), ('a.py', 'model = ('), ('a.py', 'a = b'), ('a.yaml', '1')])
+@pytest.mark.parametrize(('name', 'text'), [
+    ('a.json', 'null'), ('a.py', 'model = ('), ('a.py', 'a = b'), ('a.yaml', '1')])
 def test_a_file_that_is_no_config(write, name, text):
     with pytest.raises(ValueError, match=f'{name} is no config'):
         load(write(name, text))

@@ -1,5 +1,7 @@
 """Predictions of any model.  N test images, C classes, K predictions kept of each image."""
 import csv
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +13,7 @@ LABEL = 'label', 'labels', 'y_true', 'target', 'targets'
 SCORES = 'scores', 'probs', 'probabilities', 'logits', 'y_score'
 PRED = 'pred', 'preds', 'prediction', 'y_pred'
 TOP = 5
+DAMAGED = EOFError, MemoryError, OverflowError, zipfile.BadZipFile, zlib.error  # what NumPy raises beside ValueError
 
 
 @dataclass
@@ -69,7 +72,7 @@ def read_predictions(path):
         raise ValueError(f'{path}: predictions are a .npz or .csv file')
     try:
         return _from_csv(path) if path.suffix == '.csv' else _from_npz(path)
-    except (KeyError, IndexError, TypeError, UnicodeDecodeError) as error:
+    except (KeyError, IndexError, TypeError, UnicodeDecodeError, csv.Error, *DAMAGED) as error:
         raise ValueError(f'{path} holds no predictions: {error}') from None
 
 
