@@ -11,6 +11,8 @@ train cfg.py crt --resume good.pth
 train cfg.py --cfg-options =b
 label empty.py good.pth birds --out out
 crest nan.json birds
+diagnose empty.py --yes
+diagnose syntax.py --yes
 refit nan.json good.pth
 report cut.npz
 report empty.npz

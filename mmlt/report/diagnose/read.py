@@ -85,6 +85,8 @@ def read_data(path, test=None):
 
 
 def _of_splits(path, kind, classes, splits, **kwargs):
+    if 'train' not in splits:
+        raise ValueError(f'{path} has no training set')
     train = splits['train']
     size = max([len(classes), *(int(s.labels.max(initial=-1)) + 1 for s in splits.values())])
     classes = [str(c) for c in classes] + [f'class {c}' for c in range(len(classes), size)]
@@ -173,15 +175,19 @@ def _json(path):
 
 
 def _config(path):
-    from mmengine.config import Config
     from mmengine.registry import DATASETS, init_default_scope
-    cfg = Config.fromfile(path)
+
+    from mmlt.engine.overlays.files import read
+    cfg = read(path)
     scope = cfg.get('default_scope', 'mmpretrain')
     init_default_scope(scope)
     splits, classes = {}, []
     for name, key in (('train', 'train_dataloader'), ('test', 'test_dataloader')):
         if cfg.get(key):
-            dataset = DATASETS.build(cfg[key]['dataset'])
+            try:
+                dataset = DATASETS.build(cfg[key]['dataset'])
+            except (KeyError, TypeError, AssertionError) as error:
+                raise ValueError(f'{path}: the data set of {key} cannot be built: {error}') from error
             labels = labels_of(dataset)
             if isinstance(labels, Ragged):
                 raise ValueError(f'{path}: images with several labels; give the annotation file (.json) instead')
