@@ -5,6 +5,7 @@ or of COCO/LVIS annotations, a config, or a folder that HuggingFace datasets sav
 it, and writes the three recipes to try first, ready to run.
 """
 import sys
+from pathlib import Path
 
 
 def add_arguments(p):
@@ -25,6 +26,8 @@ def add_arguments(p):
 def run(args):
     from rich.console import Console
 
+    if args.out and Path(args.out).is_dir():
+        raise ValueError(f'--out {args.out} is a folder; give the name of a page, {args.out}.html')
     try:
         from mmlt.report.diagnose import diagnose
         from mmlt.report.diagnose.page import show
