@@ -137,8 +137,15 @@ def paper(text):
 
 def results(root):
     """{method: {data: mean-class accuracy in percent, '61.13 ± 0.65'}} of all that was trained here: the tables of
-    docs/results.md, whose headings end in the name of the data, and the runs of benchmarks/results/*.json."""
+    docs/results.md, whose headings end in the name of the data, and the runs of benchmarks/results/*.json; the first of
+    several, or the first of several seeds."""
     found, data, column = {}, '', None
+
+    def keep(name, value):
+        row = found.setdefault(name, {})
+        if data not in row or ('±' in value and '±' not in row[data]):
+            row[data] = value
+
     file = root / 'docs/results.md'
     for line in file.read_text().splitlines() if file.is_file() else []:
         cells = [cell.strip(' *') for cell in line.split('|')[1:-1]]
@@ -151,7 +158,7 @@ def results(root):
         elif column > 0 and re.match(r'\d', cells[column]):
             name = re.sub(r'^\d, |`', '', cells[0])
             name = NAMES.get(name, name.lower().replace('-', '_') if '`' not in cells[0] else name)
-            found.setdefault(name, {}).setdefault(data, cells[column])
+            keep(name, cells[column])
     for file in sorted((root / 'benchmarks/results').glob('*.json')):
         content, values = json.loads(file.read_text()), {}
         data = content.get('title', '').rpartition(', ')[2]
@@ -161,7 +168,7 @@ def results(root):
                 values.setdefault(run['method'], []).append(value)
         for name, seeds in values.items():
             spread = f' ± {statistics.stdev(seeds):.2f}' if len(seeds) > 1 else ''
-            found.setdefault(name, {}).setdefault(data, f'{statistics.fmean(seeds):.2f}{spread}')
+            keep(name, f'{statistics.fmean(seeds):.2f}{spread}')
     return {**found, **{name: found[twin] for name, twin in TWINS.items() if twin in found}}
 
 
