@@ -6,6 +6,7 @@ train_dataloader = dict(dataset=dict(pipeline=[
     dict(type='RepeatPipeline', num_views=2, pipeline='{{train_dataloader.dataset.pipeline}}')]))
 _sgd = dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=2e-4, nesterov=False)
 _cosine = dict(type='CosineAnnealingLR')
+_rise = dict(type='LinearLR', start_factor=0.1, end=10)
 _cifar = {'model.backbone.base_channels': 64, 'model.head.in_channels': 256, 'train_dataloader.batch_size': 64,
           'optim_wrapper.optimizer': dict(_sgd, lr=0.01, weight_decay=5e-3),
           'param_scheduler': [dict(_cosine, T_max=200)]}
@@ -13,12 +14,9 @@ _large = {
     'model.backbone': dict(type='ResNeXt', depth=50), 'model.head.in_channels': 2048,
     'model.label_weighting': 1.0, 'model.partner_power': 0.8, 'model.contrast_weight': 10.0,
     'train_dataloader.batch_size': 120, 'auto_scale_lr.base_batch_size': 120, 'train_cfg.max_epochs': 135,
-    'optim_wrapper.optimizer': _sgd,
-    'param_scheduler': [dict(type='LinearLR', start_factor=0.1, end=10), dict(_cosine, T_max=135)],
-}
+    'optim_wrapper.optimizer': _sgd, 'param_scheduler': [_rise, dict(_cosine, T_max=135)]}
 _inat = {'train_dataloader.batch_size': 128, 'auto_scale_lr.base_batch_size': 128, 'train_cfg.max_epochs': 120,
-         'optim_wrapper.optimizer': dict(_sgd, weight_decay=1e-4),
-         'param_scheduler': [dict(type='LinearLR', start_factor=0.1, end=10), dict(_cosine, T_max=120)]}
+         'optim_wrapper.optimizer': dict(_sgd, weight_decay=1e-4), 'param_scheduler': [_rise, dict(_cosine, T_max=120)]}
 _half = {'model.partner_power': 0.8, 'model.contrast_weight': 6.0}
 _even = {'model.partner_power': 0.8, 'model.label_weighting': 1.0, 'model.contrast_weight': 2.0}
 _mini = {'model.contrast_weight': 1.0, 'optim_wrapper.optimizer': dict(lr=0.01, weight_decay=5e-3)}

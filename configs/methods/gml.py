@@ -1,24 +1,16 @@
 # GML, the mixture likelihood of a teacher's features. Suh and Seo, ICML 2023, arXiv:2305.01160. After gml_teacher.
+_base_ = '../_base_/gml_views.py'
 _run = 'work_dirs/gml_teacher_{{data_name}}'
 _teacher = dict(config=_run + '/gml_teacher_{{data_name}}.py', checkpoint=_run + '/epoch_{{train_cfg.max_epochs}}.pth')
 _head = dict(classifier=dict(type='CosineLinear', scale=30.0), loss=dict(type='LogitAdjustLoss'))
 model = dict(type='GMLClassifier', teacher=_teacher, queue=dict(length=4096, min_size=2), head=_head)
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(log_temperature=dict(decay_mult=0.0))))
-train_dataloader = dict(dataset=dict(pipeline=[
-    dict(type='RepeatPipeline', num_views=3, pipeline='{{train_dataloader.dataset.pipeline}}')]))
-_views = 'train_dataloader.dataset.pipeline.0.views'
-_auto = [dict(type='AutoAugment', policies='cifar10'), dict(type='Cutout', shape=16, pad_val=0, prob=1.0)]
-_rand = [dict(type='ColorJitter', brightness=0.4, contrast=0.4, saturation=0.4),
-         dict(type='RandAugment', policies='timm_increasing', num_policies=2, magnitude_level=10)]
-_blur = dict(type='GaussianBlur', magnitude_range=(0.1, 2.0), magnitude_std='inf', prob=0.5)
-_stack = [_rand[0], dict(type='RandomGrayscale', prob=0.2, keep_channels=True), _blur, _rand[1]]
 _sgd = dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=False)
-_cifar = {_views: [_auto] * 3, 'optim_wrapper.optimizer': dict(_sgd, lr=0.12), 'param_scheduler': [
+_cifar = {'optim_wrapper.optimizer': dict(_sgd, lr=0.12), 'param_scheduler': [
     dict(type='LinearLR', start_factor=1 / 6, by_epoch=True, end=6),
     dict(type='MultiStepLR', milestones=[6], gamma=1 / 1.2),
     dict(type='MultiStepLR', milestones=[161, 181], gamma=0.1)]}
 _imagenet = {
-    _views: [_rand, _stack, _stack],
     'model.backbone': dict(type='ResNeXt', depth=50), 'model.head.in_channels': 2048,
     'model.queue': dict(length=16384, min_size=3), 'model.temperature': 0.07, 'model.alpha': 0.0, 'model.dim': 1024,
     'train_dataloader.batch_size': 128, 'auto_scale_lr.base_batch_size': 128, 'train_cfg.max_epochs': 90,
