@@ -16,7 +16,7 @@ def weighted_bce(logits: Tensor, target: Tensor, positive: Tensor | None = None,
 
     Args:
         positive (Tensor, optional): (C,) weights, default 1.
-        negative (Tensor, optional): (C,) or (N, C) weights, default 1.
+        negative (Tensor, optional): (C,) or (N, C) weights or bools, default 1.
     """
     positive = logits.new_ones(logits.size(1)) if positive is None else positive
     negative = logits.new_ones(logits.size(1)) if negative is None else negative
@@ -24,10 +24,9 @@ def weighted_bce(logits: Tensor, target: Tensor, positive: Tensor | None = None,
         positive = target * positive
         factor = positive + (target.sum(1, keepdim=True) - target) * negative
         return (softplus(logits) * factor - positive * logits).sum(1)
-    index, positive = target[:, None], positive[target][:, None]
-    factor = negative.expand_as(logits).scatter(1, index, positive)
-    # softplus(-z) = softplus(z) - z, taken on the element so that the sum loses no digits
-    return (softplus(logits) * factor).scatter_add(1, index, -positive * logits.gather(1, index)).sum(1)
+    # not by gather, which keeps the logits; first, that its gradient (N, C) comes last
+    own = positive[target] * softplus(-logits[torch.arange(len(target), device=target.device), target])
+    return own + softplus(logits.scatter(1, target[:, None], -1e4)).mul_(negative).sum(1)  # softplus(-1e4) is 0
 
 
 class _FocalBCE(Function):

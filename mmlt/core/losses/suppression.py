@@ -13,7 +13,7 @@ from .sigmoid import weighted_bce
 def adaptive_class_suppression(logits: Tensor, target: Tensor, threshold: float = 0.7) -> Tensor:
     """BCE summed over the label and the negatives with s_j >= threshold, (N, C) -> (N,)."""
     logit = math.log(threshold / (1 - threshold)) if 0 < threshold < 1 else math.inf * (threshold - 0.5)
-    return weighted_bce(logits, target, negative=(logits.detach() >= logit).to(logits.dtype))
+    return weighted_bce(logits, target, negative=logits.detach() >= logit)
 
 
 class AdaptiveClassSuppressionLoss(LongTailLoss):

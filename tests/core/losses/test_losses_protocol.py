@@ -212,7 +212,7 @@ def test_seesaw_gradient():
 @pytest.mark.parametrize('name, arguments', [
     ('VSLoss', {}), ('CDTLoss', {}), ('LabelAwareSmoothLoss', {}), ('BalancedSoftmaxLoss', {}), ('LDAMLoss', {}),
     ('ClassBalancedLoss', dict(base='focal', gamma=1.0)), ('ClassBalancedLoss', dict(base='focal', gamma=0.5)),
-    ('DistributionBalancedLoss', {})
+    ('DistributionBalancedLoss', {}), ('LADELoss', {}), ('EqualizationLoss', {})
 ])
 @pytest.mark.parametrize('soft_rows', [False, True])
 def test_second_derivative(name, arguments, soft_rows):
