@@ -49,7 +49,7 @@ class BlockIndex:
             self.num_blocks, length = 1, BLOCK << 6
         wide = size > BLOCK and self.num_blocks == 1
         cells = num_classes * self.num_blocks
-        self.ends = np.zeros(cells + -cells % ROW, np.uint32 if size < 1 << 32 else np.int64)
+        self.ends: np.ndarray = np.zeros(cells + -cells % ROW, np.uint32 if size < 1 << 32 else np.int64)
         table = self.ends[:cells].reshape(num_classes, self.num_blocks)
         for b, part in enumerate(label_parts(labels, length)):
             table[:, 0 if wide else b] += np.bincount(part, minlength=num_classes).astype(table.dtype)
