@@ -22,7 +22,7 @@ IMAGES = dict(train=[*range(0, 330, 4), *range(330, 342)], val=list(range(0, 500
 PLAIN = dict(type='DigitsLT', split='train', imbalance=50, indices=IMAGES['train'])
 OPTIONS = dict(crest=dict(unlabelled=PLAIN), deep_rtc=dict(parents=[*[10] * 5, *[11] * 5, -1, -1]))
 MLP = dict(simsiam={'model.neck.hid_channels': 64, 'model.neck.out_channels': 64,
-                    'model.head.predictor.in_channels': 64},
+                    'model.head.predictor.in_channels': 64, 'model.head.predictor.out_channels': 64},
            mocov3={'model.neck.hid_channels': 64, 'model.head.predictor.hid_channels': 64})
 NO_EPOCHS = {'ncm', 'tau_norm'}  # they fit or adjust what is trained
 
@@ -62,6 +62,8 @@ def small(folder, bases, name, first_runs):
     for scheduler in cfg.param_scheduler or []:
         if 'milestones' in scheduler:
             scheduler.milestones = [1]
+        if scheduler.get('by_epoch'):  # a warm-up of many epochs
+            scheduler.update({key: min(scheduler[key], 1) for key in ('begin', 'end') if key in scheduler})
     cfg.default_hooks.checkpoint.update(interval=1, max_keep_ckpts=-1)
     cfg.work_dir = None
     folder.mkdir(parents=True, exist_ok=True)
