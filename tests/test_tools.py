@@ -1,5 +1,6 @@
 """What the tools answer to wrong arguments."""
 import json
+import os
 import re
 import subprocess
 import sys
@@ -49,6 +50,20 @@ def test_tools_without_options_do_nothing_when_asked_for_help(name):
     for argument, status in (('--help', 0), ('nonsense', 2)):
         done = subprocess.run([sys.executable, TOOLS / f'{name}.py', argument], capture_output=True, text=True)
         assert done.returncode == status and 'usage: ' in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize('name, given', [('slurm_train', 'digits'), ('slurm_test', 'digits epoch_1.pth')])
+@pytest.mark.parametrize('gpus, a_node', [(2, 2), (16, 8)])
+def test_slurm_tools_ask_for_gpus(tmp_path, name, given, gpus, a_node):
+    (tmp_path / 'srun').write_text('#!/bin/sh\necho "$@" port "$MASTER_PORT"\n')
+    (tmp_path / 'srun').chmod(0o755)
+    env = {**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}', 'GPUS': str(gpus), 'SRUN_ARGS': '--mem=9G'}
+    done = subprocess.run(['bash', TOOLS / f'{name}.sh', 'low', 'job', *given.split(), '--amp'], env=env, text=True,
+                          capture_output=True, check=True)
+    asked, command = done.stdout.split(' python -u ')
+    assert asked == (f'-p low --job-name=job --gres=gpu:{a_node} --ntasks={gpus} --ntasks-per-node={a_node} '
+                     '--cpus-per-task=5 --kill-on-bad-exit=1 --mem=9G')
+    assert re.fullmatch(rf'\S+/{name[6:]}.py {given} --launcher slurm --amp port \d{{5}}\n', command)
 
 
 @pytest.mark.parametrize('name, first', [('dist_train', 'CONFIG GPUS'), ('dist_test', 'CONFIG CHECKPOINT GPUS'),

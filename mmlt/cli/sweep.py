@@ -27,8 +27,9 @@ from rich.console import Console
 from mmlt.cli.report import after_training
 from mmlt.engine.files import write_whole
 from mmlt.engine.overlays import find_overlay
-from mmlt.jobs.cluster import RayCluster, RemoteSweep, SlurmArray
+from mmlt.jobs.cluster import RayCluster, RemoteSweep
 from mmlt.jobs.runs import Run, find_configs, load_config, read_result
+from mmlt.jobs.slurm import SlurmArray, SubmissionError
 from mmlt.jobs.sweep import Sweep, default_jobs
 from mmlt.report.progress import Display
 from mmlt.report.sweep_table import summarize, to_csv, to_markdown, to_rich
@@ -75,6 +76,10 @@ def parse_args(args=None):
         p.error(f'--set {" ".join(bad[0])}: give KEY=VALUE [VALUE ...], and --set again for another key')
     if args.slurm and not shutil.which('sbatch'):
         p.error(f'--slurm {args.slurm}: there is no sbatch on this machine')
+    if args.slurm and args.gpus is not None and args.gpus % 1:
+        p.error(f'--gpus {args.gpus:g}: Slurm gives whole GPUs')
+    if bad := [option for option in args.slurm_args if not option.startswith('--')]:
+        p.error(f'--slurm-args {" ".join(bad)}: give --key=value for each')
     for flag, package in (('ray', 'ray'), ('slurm', 'submitit')):
         if getattr(args, flag) is not None and not find_spec(package):
             p.error(f"--{flag}: needs {package}, pip install 'mmlt[{flag}]'")
@@ -189,12 +194,17 @@ def main(args=None, train=TRAIN):
         if event == 'done':
             write_tables(args, runs, published)
 
-    sweep = the_sweep(args, runs, train, report)
+    try:
+        sweep = the_sweep(args, runs, train, report)
+    except ValueError as error:
+        raise SystemExit(f'error: {error}') from None
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     status = 0
     try:
         with display.progress:
             sweep.run(display.tick)
+    except SubmissionError as error:
+        raise SystemExit(f'error: {error}') from None
     except KeyboardInterrupt:
         console.print('interrupted; the same command goes on')
         status = 130

@@ -1,6 +1,7 @@
-"""The runs of a sweep on a Ray cluster, or on Slurm through submitit."""
+"""The runs of a sweep on a cluster: of Ray, or of Slurm (slurm.py)."""
 import os
-import re
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -18,9 +19,14 @@ class Task:
 
     def __call__(self):
         os.chdir(self.folder)
-        events = []
+        events, asked = [], []
+        if os.environ.get('SUBMITIT_EXECUTOR') == 'slurm':
+            signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
         sweep = Sweep([self.run], self.train, bound=True, report=lambda _, event, text: events.append((event, text)))
         sweep.run()
+        if asked and not self.run.result():  # cancelled, or preempted: a job that ends by itself is not queued again
+            time.sleep(600)
+            sys.exit('not killed within 10 minutes of SIGTERM')
         return events, sweep.failed.get(self.run)
 
     def checkpoint(self):
@@ -58,64 +64,13 @@ class RayCluster:
         self.ray.shutdown()
 
 
-class SlurmArray:
-    """One array of Slurm jobs. A job that is preempted, or out of time, is put into the queue again.
-
-    Args:
-        folder (str): of submitit's scripts and logs, seen by all nodes.
-        partition (str): of Slurm.
-        gpus, cpus (int): of each run; one GPU by default.
-        at_once (int, optional): jobs of the array that run at the same time.
-        options (list[str]): further ones of sbatch, ``--time=4:00:00``; without a time a day.
-        cluster (str): ``'local'`` runs the array as processes here.
-    """
-
-    def __init__(self, folder, partition, gpus=None, cpus=1, at_once=None, options=(), cluster='slurm'):
-        import submitit
-
-        self.executor = submitit.AutoExecutor(str(folder), cluster=cluster, slurm_max_num_timeout=1000)
-        more = dict(option.lstrip('-').partition('=')[::2] for option in options)
-        self.executor.update_parameters(
-            name='mmlt', timeout_min=minutes(more.pop('time', '1-0')), gpus_per_node=1 if gpus is None else gpus,
-            cpus_per_task=cpus, slurm_partition=partition, slurm_array_parallelism=at_once or 1000,
-            slurm_additional_parameters={key.replace('-', '_'): value or True for key, value in more.items()})
-        self.jobs = []
-
-    def submit(self, tasks):
-        """A job for each task."""
-        with self.executor.batch():
-            self.jobs = [self.executor.submit(task) for task in tasks]
-        return self.jobs
-
-    def close(self):
-        """Cancel what is not over."""
-        for job in self.jobs:
-            if not job.done():
-                job.cancel()
-
-
-def minutes(time):
-    """Of a time as Slurm writes it: M, M:S, H:M:S, D-H, D-H:M, D-H:M:S.
-
-    >>> minutes('90'), minutes('4:00:00'), minutes('1-12')
-    (90, 240, 2160)
-    """
-    match = re.fullmatch(r'(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?', time)
-    if not match:
-        raise ValueError(f'--time={time}: give minutes, hours:minutes:seconds or days-hours')
-    days, *parts = (int(part or 0) for part in match.groups())
-    if match[1] is None and match[4] is None:  # M or M:S
-        parts = [0, *parts[:2]]
-    return (days * 24 + parts[0]) * 60 + parts[1] + (parts[2] > 0)
-
-
 class RemoteSweep:
     """As :class:`~mmlt.jobs.sweep.Sweep`, with a cluster that decides what runs when, and where.
 
     Args:
         runs (list[Run]): of a folder that all machines see.
         train (str): path of tools/train.py.
-        cluster: a :class:`RayCluster` or :class:`SlurmArray`.
+        cluster: a :class:`RayCluster` or :class:`~mmlt.jobs.slurm.SlurmArray`.
         report (callable): takes (run, event, text).
     """
 
@@ -128,6 +83,9 @@ class RemoteSweep:
         try:
             waiting = [run for run in self.runs if not run.result()]
             futures = list(zip(waiting, self.cluster.submit([Task(run, self.train) for run in waiting])))
+            for run, future in futures:
+                job = f'Slurm job {future.job_id}' if hasattr(future, 'job_id') else 'submitted'
+                self.report(run, 'start', f'{job}; log: {run.folder / "log.txt"}')
             while futures:
                 tick(self)
                 time.sleep(interval)
@@ -141,9 +99,15 @@ class RemoteSweep:
         try:
             events, reason = future.result()
         except Exception as error:  # whatever the cluster says
-            reason = str(error).strip().rpartition('\n')[2]
+            reason = str(error).strip().rpartition('\n')[2] or repr(error)
+            if hasattr(future, 'paths'):
+                reason = f'Slurm job {future.job_id} {future.watcher.get_state(future.job_id, "force")}, ' \
+                         f'see {future.paths.stderr}'
             events = [('failed', f'failed, {reason}')]
+        if not reason and 'done' not in dict(events):
+            events.append(('done', 'finished'))  # by another process
         for event, text in events:
-            self.report(run, event, text)
+            if event != 'start' or text.startswith('goes on'):
+                self.report(run, event, text)
         if reason:
             self.failed[run] = reason
