@@ -8,6 +8,10 @@ from pathlib import Path
 from mmlt.jobs.sweep import Sweep
 
 
+class NoProgress(Exception):
+    """A job that is put into the queue again and again without a new checkpoint."""
+
+
 class Task:
     """Train a run where this is called, from its newest whole checkpoint; the training ends with the caller.
 
@@ -16,6 +20,7 @@ class Task:
 
     def __init__(self, run, train):
         self.run, self.train, self.folder = run, str(Path(train).resolve()), os.getcwd()
+        self.newest, self.idle = None, 0
 
     def __call__(self):
         os.chdir(self.folder)
@@ -23,16 +28,28 @@ class Task:
         if os.environ.get('SUBMITIT_EXECUTOR') == 'slurm':
             signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
         sweep = Sweep([self.run], self.train, bound=True, report=lambda _, event, text: events.append((event, text)))
-        sweep.run()
+        try:
+            sweep.run()
+        except NoProgress as error:
+            return [*events, ('failed', f'failed, {error}')], str(error)
         if asked and not self.run.result():  # cancelled, or preempted: a job that ends by itself is not queued again
             time.sleep(600)
             sys.exit('not killed within 10 minutes of SIGTERM')
         return events, sweep.failed.get(self.run)
 
     def checkpoint(self):
-        """What submitit puts into the queue again when Slurm takes the machine away."""
+        """What submitit puts into the queue again when Slurm takes the machine away.
+
+        Raises:
+            NoProgress: at the third time in a row without a newer checkpoint.
+        """
         from submitit.helpers import DelayedSubmission
 
+        newest = self.run.checkpoint()[1]
+        self.newest, self.idle = newest, self.idle + 1 if newest == self.newest else 0
+        if self.idle == 3:
+            raise NoProgress('no new checkpoint in three jobs: give more --time, or a checkpoint more often '
+                             '(default_hooks.checkpoint.interval)')
         return DelayedSubmission(self)
 
 

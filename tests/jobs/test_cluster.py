@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 pytest.importorskip('mmpretrain')
 from sweeps import TRAIN, epochs, pid_of, run_of, wait_for, write_config
 
-from mmlt.jobs.cluster import RayCluster, RemoteSweep, Task
+from mmlt.jobs.cluster import NoProgress, RayCluster, RemoteSweep, Task
 from mmlt.jobs.slurm import Queue, SlurmArray
 
 
@@ -88,6 +89,21 @@ def test_a_cancelled_job_is_a_failure(tmp_path, slurm, monkeypatch):
     reason, = sweep.failed.values()
     assert reason.startswith('Slurm job 11 CANCELLED, see ')
     assert [event for _, event, _ in events] == ['start', 'failed']
+
+
+def test_a_job_that_never_reaches_a_checkpoint_is_given_up(tmp_path):
+    pytest.importorskip('submitit')
+    task = Task(run_of(write_config(tmp_path / 'ce.py', epochs=9), tmp_path / 'out'), TRAIN)
+    task.run.write('settings.json')
+    for number in (None, 1, 2):
+        if number:
+            with zipfile.ZipFile(task.run.folder / f'epoch_{number}.pth', 'w') as file:
+                file.writestr('epoch', str(number))
+        task = task.checkpoint().function
+        task = task.checkpoint().function
+    task = task.checkpoint().function
+    with pytest.raises(NoProgress, match='--time'):
+        task.checkpoint()
 
 
 def test_squeue_that_does_not_answer_ends_nothing(slurm, monkeypatch):
