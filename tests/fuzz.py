@@ -5,6 +5,7 @@ with words in it. Anything else is a fault: another error, an empty message, or 
 """
 import inspect
 import math
+import resource
 import signal
 import sys
 import warnings
@@ -176,6 +177,7 @@ def run(examples, collect=None):
 
 
 if __name__ == '__main__':
+    resource.setrlimit(resource.RLIMIT_AS, (16 << 30, ) * 2)  # 2^28 classes are an error, not a full machine
     faults = {}
     run(int(sys.argv[1]) if len(sys.argv) > 1 else 2000, faults)
     for (name, fault), what in sorted(faults.items()):

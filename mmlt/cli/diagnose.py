@@ -19,7 +19,7 @@ def add_arguments(p):
     p.add_argument('--flip', action='store_false', dest='no_flip', help='mirrored images keep their labels')
     p.add_argument('--groups', metavar='REGEX', help='on file names: what its first group matches stays in one split')
     p.add_argument('--epochs', type=int, help='of the trainings to come')
-    p.add_argument('--seconds', type=float, default=8., help='for opening images (default: 8)')
+    p.add_argument('--seconds', type=float, default=6., help='for opening images (default: 6)')
     p.add_argument('--yes', action='store_true', help='ask nothing')
 
 

@@ -77,13 +77,16 @@ def duplicates(a, b=None, near=NEAR):
     if a.hashes and other.hashes:
         x, y = (np.stack(part.hashes).view(np.uint64) for part in (a, other))
         flat = np.array(other.flat)
+        words = y[:, :2].T.copy()
         for i, row in enumerate(x):
             if a.flat[i]:
                 continue
-            close = np.flatnonzero((np.bitwise_count(row ^ y).sum(1) <= near) & ~flat)
+            begin = 0 if b is not None else i + 1
+            half = np.bitwise_count(row[:2, None] ^ words[:, begin:]).sum(0)
+            maybe = np.flatnonzero(half <= near) + begin  # few of them: half of the bits tell most pictures apart
+            close = maybe[(np.bitwise_count(row ^ y[maybe]).sum(1) <= near) & ~flat[maybe]]
             for j in close.tolist():
-                if b is not None or i < j:
-                    pairs.setdefault((i, j), 'near')
+                pairs.setdefault((i, j), 'near')
     return [(a.index[i], other.index[j], kind) for (i, j), kind in sorted(pairs.items())]
 
 

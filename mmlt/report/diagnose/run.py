@@ -16,7 +16,7 @@ from .read import read_data
 from .recipes import SMALL, write_recipes
 
 
-def diagnose(path, test=None, backbone=None, no_flip=None, groups=None, out=None, recipes=None, epochs=None, seconds=8.,
+def diagnose(path, test=None, backbone=None, no_flip=None, groups=None, out=None, recipes=None, epochs=None, seconds=6.,
              ask=None, progress=silent):
     """What there is to say about a data set.
 
