@@ -13,7 +13,10 @@ from .counts import ClassCounts, as_counts, log_prior
 def adjustment(counts: Tensor, target: Tensor, tau: float = 1.0) -> Tensor:
     """Training and target counts, (C,), (C,) -> (C,): tau (log target - log pi), what is added to the logits."""
     check_shape('target', target, '(C,)')
-    return torch.xlogy(tau, target / target.sum()) - tau * log_prior(counts)
+    prior = log_prior(counts)
+    if prior.shape != target.shape:
+        raise ValueError(f'counts have shape {tuple(prior.shape)}, target {tuple(target.shape)}; both are (C,)')
+    return torch.xlogy(tau, target / target.sum()) - tau * prior
 
 
 def adjust(logits: Tensor, shift: Tensor) -> Tensor:

@@ -15,12 +15,14 @@ def bin_index(confidence: Any, bins: int = 15):
     """(N,) in [0, 1] -> (N,) int64: the right-closed bin of each confidence.
 
     Raises:
-        ValueError: a confidence is NaN or no probability.
+        ValueError: a confidence is NaN or no probability; ``bins`` is less than 1.
 
     >>> bin_index([0.0, 0.2, 0.21, 1.0], bins=5).tolist()
     [0, 0, 1, 4]
     """
     confidence = np.asarray(confidence, np.float64)
+    if bins < 1:
+        raise ValueError(f'bins must be at least 1, got {bins}')
     if confidence.size:
         low, high = confidence.min(), confidence.max()
         if not (low >= 0 and high <= 1):
@@ -172,7 +174,7 @@ def apply_temperature(logits: Any, temperature: float, groups: Any | None = None
     """(N, C) -> (N, C): logits / T, with T a number, or (G,) and chosen by the group of the predicted class."""
     check_shape('logits', logits, '(N, C)')
     if groups is None:
-        return logits / temperature
+        return logits / float(temperature)
     group = _group_index(groups).to(logits.device)[logits.argmax(1)]
     return logits / torch.as_tensor(temperature).to(logits)[group, None]
 

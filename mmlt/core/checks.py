@@ -19,6 +19,8 @@ def check_range(owner: object, interval: str, /, **values) -> None:
         inside = isinstance(value, Real) and low <= value <= high
         if not inside or (value == low and interval[0] == '(') or (value == high and interval[-1] == ')'):
             raise ValueError(f'{type(owner).__name__}: {name} must be a number in {interval}, got {value!r}')
+        if isinstance(value, Integral) and not -2**63 <= value < 2**63:  # which torch cannot take
+            raise ValueError(f'{type(owner).__name__}: {name}={value} is beyond 64 bits; give a float')
 
 
 def check_integer(owner: object, low: int, /, **values) -> None:

@@ -25,7 +25,7 @@ def power_probabilities(counts: Tensor, q: float = 0.5) -> Tensor:
     if not math.isfinite(q):
         raise ValueError(f'q must be a finite number, got {q}')
     counts = _present(counts)
-    return _normalise(torch.where(counts > 0, (counts / counts.max()) ** q, 0.))
+    return _normalise(torch.where(counts > 0, (counts / counts.max()) ** float(q), 0.))
 
 
 def effective_probabilities(counts: Tensor, beta: float = 0.9999) -> Tensor:
@@ -131,7 +131,10 @@ def shuffled_indices(size: int, num_samples: int, generator: torch.Generator):
     """(M,): permutations of ``range(size)`` one after another."""
     if size < 1:
         raise ValueError(f'size must be at least 1, got {size}')
-    return torch.cat([torch.randperm(size, generator=generator) for _ in range(-(-num_samples // size))])[:num_samples]
+    rows = torch.empty(-(-num_samples // size), size, dtype=torch.int64)  # too many are an error here
+    for row in rows:
+        torch.randperm(size, generator=generator, out=row)
+    return rows.flatten()[:num_samples]
 
 
 def drawn_indices(index: ClassIndex, probabilities: Tensor, num_samples: int, generator: torch.Generator):

@@ -68,9 +68,10 @@ def shuffled_classes(labels: np.ndarray, num_classes: int, seed: int = 0):
 
     The stream is NumPy's legacy ``RandomState(seed)``, as in LDAM's code, and never the global one.
     """
-    labels = np.asarray(labels, dtype=np.int64)
+    labels = np.asarray(labels)
     if labels.ndim != 1:
         raise ValueError(f'labels must have shape (N,), one label an image; got {labels.shape}')
+    labels = labels.astype(np.int64)
     bad = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if len(bad):
         raise ValueError(f'image {bad[0]} has the label {labels[bad[0]]}, expected 0 <= label < {num_classes}')
