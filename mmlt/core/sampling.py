@@ -25,7 +25,10 @@ def power_probabilities(counts: Tensor, q: float = 0.5) -> Tensor:
     if not math.isfinite(q):
         raise ValueError(f'q must be a finite number, got {q}')
     counts = _present(counts)
-    return _normalise(torch.where(counts > 0, (counts / counts.max()) ** float(q), 0.))
+    weights = torch.where(counts > 0, (counts / counts.max()) ** float(q), 0.)
+    if not weights.isfinite().all():
+        raise ValueError(f'q={q} is too far from 0: n^q overflows')
+    return _normalise(weights)
 
 
 def effective_probabilities(counts: Tensor, beta: float = 0.9999) -> Tensor:
