@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 BLOCK = 1 << 16
+PART = 1 << 14  # stays in the cache
 ROW = 16  # cells of a cache line
 
 
@@ -74,18 +75,20 @@ class BlockIndex:
         Args:
             rising (bool): the places are sorted.
         """
+        images = np.empty(len(places), np.int64)
         if not rising:
             # sorted with their order behind them; NumPy's argsort takes thrice the time
-            shift = len(places).bit_length()
-            order = np.sort(places << shift | np.arange(len(places)))
-            images = np.empty(len(places), np.int64)
-            images[order & (1 << shift) - 1] = self.at(order >> shift, rising=True)
-            return images
-        images = self.bits[places].astype(np.int64)
-        if self.num_blocks > 1:
-            for begin in range(0, len(places), BLOCK >> 2):
-                part = slice(begin, begin + (BLOCK >> 2))
-                images[part] += self._cells(places[part]) % self.num_blocks * BLOCK
+            shift = np.uint64(len(places).bit_length())
+            order = places.astype(np.uint64) << shift
+            order |= np.arange(len(places), dtype=np.uint64)
+            order.sort()
+        for begin in range(0, len(places), PART):
+            part = slice(begin, begin + PART)
+            here = places[part] if rising else order[part] >> shift
+            found = self.bits[here].astype(np.int64)
+            if self.num_blocks > 1:
+                found += self._cells(here) % self.num_blocks * BLOCK
+            images[part if rising else order[part] & (np.uint64(1) << shift) - np.uint64(1)] = found
         return images
 
     def _cells(self, places):

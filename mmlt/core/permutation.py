@@ -1,11 +1,11 @@
-"""Permutations of any length, one place at a time.  B places."""
+"""Permutations of any length up to 2^32, one place at a time.  B places."""
 import numpy as np
 from numpy.typing import ArrayLike
 
-# odd, 64 bits: the golden ratio's, and those of the finaliser of SplitMix64
-MIX = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB], np.uint64)
-HALF = np.uint64(32)
-PART = 1 << 14  # stays in the cache
+# odd: the golden ratio's and those of the finalisers of MurmurHash3, of 64 bits and of 32
+MIX = np.array([0x9E3779B97F4A7C15, 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53], np.uint64)
+MIX32 = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], np.uint32)
+PART = 1 << 16  # stays in the cache
 
 
 def permuted(places: np.ndarray, size: ArrayLike, key: ArrayLike):
@@ -20,44 +20,58 @@ def permuted(places: np.ndarray, size: ArrayLike, key: ArrayLike):
         size (int or (B,)): of the permutation each place belongs to.
         key (int or (B,)): at least 0, below 2^64.
 
+    Raises:
+        ValueError: a size beyond 2^32.
+
     >>> sorted(permuted(np.arange(5), 5, key=1).tolist())
     [0, 1, 2, 3, 4]
     """
-    places, size, key = (np.atleast_1d(x).astype(np.uint64) for x in (places, size, key))
-    height = np.ceil(np.sqrt(size.astype(np.float64))).astype(np.uint64)
-    width = (size + height - np.uint64(1)) // height
+    size, key = np.atleast_1d(size), np.atleast_1d(key)
+    if size.max(initial=1) > 1 << 32:
+        raise ValueError(f'size must be at most 2**32, got {size.max()}')
     rounds = 6 if size.min(initial=1) >= 1 << 12 else 12
-    out = np.empty(len(places), np.uint64)
+    out = np.empty(len(places), np.int64)
     for begin in range(0, len(places), PART):
-        todo = slice(begin, begin + PART)
-        values = places[todo]
-        while len(values):
-            limit, a, b, k = (x[todo] if len(x) > 1 else x for x in (size, height, width, key))
-            values = _feistel(values, a, b, k, rounds)
-            out[todo] = values
-            outside = np.flatnonzero(values >= limit)
-            todo = outside + begin if isinstance(todo, slice) else todo[outside]
-            values = values[outside]
-    return out.view(np.int64)
+        part = slice(begin, begin + PART)
+        n, k = (x[part] if len(x) > 1 else x for x in (size, key))
+        out[part] = _permuted(places[part], n, k, rounds)
+    return out
 
 
-def _feistel(i, height, width, key, rounds):
+def _permuted(places, size, key, rounds):
+    height = np.ceil(np.sqrt(size)).astype(np.int64)
+    key = key.astype(np.uint64) * MIX[1]
+    key = (key ^ key >> np.uint64(33)) * MIX[2]
+    last, *grid = (x.astype(np.uint32) for x in (size - 1, height, -(-size // height), key, key >> np.uint64(32)))
+    values = _feistel(places.astype(np.uint32), *grid, rounds)
+    outside = np.flatnonzero(values > last)
+    while len(outside):
+        walked = _feistel(values[outside], *(x[outside] if len(x) > 1 else x for x in grid), rounds)
+        values[outside] = walked
+        outside = outside[walked > (last[outside] if len(last) > 1 else last)]
+    return values
+
+
+def _feistel(i, height, width, low, high, rounds):
     x = i // width
     y = i - x * width
     a, b = height, width
-    for turn in range(1, rounds + 1):
-        x += _hash(y, key, turn) * a >> HALF
-        x -= a * (x >= a)
+    for turn in range(rounds):
+        x += _hash(y, (low if turn % 2 else high) + MIX32[:1] * np.uint32(turn), a)
+        np.minimum(x, x - a, out=x)  # x - a where x has reached a: below, it wraps
         x, y, a, b = y, x, b, a
-    return x * width + y
+    x *= width
+    x += y
+    return x
 
 
-def _hash(x, key, turn):
-    """Of 32 bits."""
-    h = x * MIX[1] + key
-    h += np.uint64(turn * int(MIX[0]) % 2**64)
-    h ^= h >> np.uint64(30)
-    h *= MIX[1]
-    h ^= h >> np.uint64(27)
-    h *= MIX[2]
-    return h >> HALF
+def _hash(y, key, limit):
+    """(B,) in [0, limit), limit at most 2^16: by 23 bits, that float32 holds them exactly and never rounds up to it."""
+    h = y * MIX32[1]
+    h += key
+    h ^= h >> 15
+    h *= MIX32[2]
+    h >>= 9
+    share = h.view(np.int32).astype(np.float32)
+    share *= limit.astype(np.float32) * np.float32(2**-23)
+    return share.astype(np.int32).view(np.uint32)

@@ -7,26 +7,31 @@ from typing import Any
 
 import numpy as np
 
-from .permutation import MIX, permuted
+from .permutation import MIX, PART, permuted
 
 
 def shuffled_part(size: int, begin: int, end: int, key: int):
     """Places ``begin`` to ``end`` of permutations of ``range(size)`` one after another."""
-    cycle, place = np.divmod(np.arange(begin, end), size)
-    return permuted(place, size, _keys(key, cycle))
+    images = np.empty(end - begin, np.int64)
+    for part in range(begin, end, PART):
+        cycle, place = np.divmod(np.arange(part, min(part + PART, end)), size)
+        images[part - begin:part - begin + PART] = permuted(place, size, _keys(key, cycle))
+    return images
 
 
 def drawn_part(index: Any, probabilities: np.ndarray, size: int, rng: np.random.Generator):
     """(B,): independent draws of a class by ``probabilities`` (C,), each with a uniform image of its class."""
     drawn = np.flatnonzero(probabilities)
     times = rng.multinomial(size, probabilities[drawn] / probabilities.sum())
-    places = rng.random(size)
-    places *= index.counts.numpy()[drawn].repeat(times)
-    places = places.astype(np.int64)
-    places += index.start.numpy()[drawn].repeat(times)
+    uniform = rng.random(size)
+    uniform *= index.counts.numpy()[drawn].repeat(times)
+    places = uniform.astype(np.uint32)
+    del uniform
+    places += index.start.numpy()[drawn].astype(np.uint32).repeat(times)
     places.sort()
     # shuffled by sorting random numbers; NumPy's own shuffle takes thrice the time
-    keys = rng.integers(1 << 32, size=size, dtype=np.uint64) << np.uint64(32)
+    keys = rng.integers(1 << 32, size=size, dtype=np.uint64)
+    keys <<= np.uint64(32)
     keys |= index.at(places, rising=True).view(np.uint64)
     keys.sort()
     keys &= np.uint64(0xFFFFFFFF)
@@ -36,31 +41,40 @@ def drawn_part(index: Any, probabilities: np.ndarray, size: int, rng: np.random.
 def balanced_part(index: Any, begin: int, end: int, num_samples: int, key: int):
     """Places ``begin`` to ``end`` of ``num_samples`` indices with each class as often as any other, up to one; no image
     of a class comes again before all of it came."""
-    counts = index.counts.numpy()
-    present = np.flatnonzero(counts)
-    times = np.full(len(present), num_samples // len(present))
-    times[np.argsort(permuted(np.arange(len(present)), len(present), key))[:num_samples % len(present)]] += 1
-    ends = times.cumsum()
-    slots = permuted(np.arange(begin, end), num_samples, key)
-    which = ends.searchsorted(slots, 'right')
-    return _in_cycles(index, present[which], slots - (ends - times)[which], key)
+    present = np.flatnonzero(index.counts.numpy())
+    present = present[permuted(np.arange(len(present)), len(present), key)]
+
+    def classes_and_turns(begin, end):
+        turn, which = np.divmod(permuted(np.arange(begin, end), num_samples, key), len(present))
+        return present[which], turn
+
+    return _in_cycles(index, classes_and_turns, begin, end, key)
 
 
 def class_cycle_part(index: Any, begin: int, end: int, samples_per_class: int, key: int):
     """Places ``begin`` to ``end`` of classes in shuffled cycles, ``samples_per_class`` images at each visit from the
     class's own cycles."""
     present = np.flatnonzero(index.counts.numpy())
-    visit, step = np.divmod(np.arange(begin, end), samples_per_class)
-    cycle, place = np.divmod(visit, len(present))
-    classes = present[permuted(place, len(present), _keys(key, cycle))]
-    return _in_cycles(index, classes, cycle * samples_per_class + step, key)
+
+    def classes_and_turns(begin, end):
+        visit, step = np.divmod(np.arange(begin, end), samples_per_class)
+        cycle, place = np.divmod(visit, len(present))
+        return present[permuted(place, len(present), _keys(key, cycle))], cycle * samples_per_class + step
+
+    return _in_cycles(index, classes_and_turns, begin, end, key)
 
 
-def _in_cycles(index, classes, turn, key):
-    """Image number ``turn`` (B,) of each of ``classes`` (B,), which shows its images in shuffled cycles."""
-    n = index.counts.numpy()[classes]
-    cycle, place = np.divmod(turn, n)
-    return index.at(index.start.numpy()[classes] + permuted(place, n, _keys(key, cycle, classes + 1)))
+def _in_cycles(index, classes_and_turns, begin, end, key):
+    """Of places ``begin`` to ``end`` the image number ``turn`` of its class, which shows its images in shuffled
+    cycles."""
+    places = np.empty(end - begin, np.uint32)
+    for part in range(begin, end, PART):
+        classes, turn = classes_and_turns(part, min(part + PART, end))
+        n = index.counts.numpy()[classes]
+        cycle, place = np.divmod(turn, n)
+        places[part - begin:part - begin + PART] = (
+            index.start.numpy()[classes] + permuted(place, n, _keys(key, cycle, classes + 1)))
+    return index.at(places)
 
 
 def _keys(key, *numbers):

@@ -42,7 +42,7 @@ def test_pairs_of_places_come_alike(size):
     assert_uniform(pairs[~np.eye(size, dtype=bool)])
 
 
-@pytest.mark.parametrize('size', [5_000, 1 << 20, 10**9])
+@pytest.mark.parametrize('size', [5_000, 1 << 20, 10**9, 1 << 32])
 def test_long_permutations_look_random(size):
     values = permuted(np.arange(5_000), size, key=3)
     assert len(set(values.tolist())) == 5_000 and values.min() >= 0 and values.max() < size
@@ -70,6 +70,11 @@ def test_block_index_equals_the_plain_one(monkeypatch, size, num_classes, wide, 
     assert (index.at(places) == plain.at(places)).all()
     assert (index.at(np.arange(size), rising=True) == plain.order.numpy()).all()
     assert index.bits.itemsize == (4 if wide else 2)
+
+
+def test_a_permutation_beyond_32_bits_is_an_error():
+    with pytest.raises(ValueError, match='size must be at most'):
+        permuted(np.arange(3), (1 << 32) + 1, 0)
 
 
 @pytest.mark.parametrize('size', [0, (1 << 32) + 1])

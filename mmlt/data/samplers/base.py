@@ -54,7 +54,7 @@ class ClassSampler(Sampler):
     """
 
     begin = 0
-    max_held, part_length = 1 << 20, 1 << 18
+    max_held, part_length = 1 << 20, 1 << 19
 
     def __init__(self, dataset: Any, seed: int | None = None, round_up: bool = True, num_samples: int | None = None):
         self.labels = labels = labels_of(dataset)
