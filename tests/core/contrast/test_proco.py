@@ -20,7 +20,7 @@ def exact(kappa, nu):
         return mpmath.log(mpmath.besseli(nu, kappa)) - nu * mpmath.log(kappa)
 
 
-@pytest.mark.parametrize(('dim', 'tol'), [(8, 1e-4), (16, 2e-6), (32, 1e-7), (128, 1e-9)])
+@pytest.mark.parametrize(('dim', 'tol'), [(3, 1e-7), (8, 1e-7), (16, 1e-7), (33, 1e-7), (128, 1e-9)])
 @pytest.mark.parametrize('dtype', [torch.float64, torch.float32])
 def test_bessel(dim, tol, dtype):
     nu = dim / 2 - 1
@@ -42,7 +42,7 @@ def test_logits_of_three_classes():
     z[0, :2] = torch.tensor([1., .5])
     mean = torch.eye(8, dtype=torch.float64)[:3] * torch.tensor([[mean_of(k, 8)] for k in (10, 20, 5)]).double()
     logits = vmf_logits(F.normalize(z), mean, 0.5)
-    torch.testing.assert_close(logits, torch.tensor([[1.309601, .815554, .195020]]).double(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(logits, torch.tensor([[1.309601, .815554, .195020]]).double(), atol=1e-6, rtol=0)
 
 
 def test_a_sharp_class_is_a_prototype():
