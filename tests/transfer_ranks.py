@@ -1,4 +1,5 @@
-"""One rank of tests/engine/test_transfer_ranks.py: SAM's step and the class accuracies on half of a batch."""
+"""One rank of tests/engine/test_transfer_ranks.py: SAM's step, the class accuracies and CReST+'s means on half of a
+batch."""
 import copy
 from types import SimpleNamespace
 
@@ -37,11 +38,18 @@ def accuracy(logits, labels):
     return hook.samplers[0].class_accuracy
 
 
+def aligned_means(logits):
+    from mmlt.cls.fixmatch import Alignment
+    alignment = Alignment(3, [4, 2, 2], window=2)
+    alignment(logits.float().softmax(1))
+    return alignment.means
+
+
 def one_process():
     model, x, y = model_and_batch()
     logits = model.net(x).detach()
     model.train_step(dict(inputs=x, labels=y), SAMOptimWrapper(torch.optim.SGD(model.parameters(), lr=0.5), rho=0.3))
-    return model.state_dict(), accuracy(logits, y)
+    return model.state_dict(), accuracy(logits, y), aligned_means(logits)
 
 
 def worker(rank, path):
@@ -52,5 +60,5 @@ def worker(rank, path):
     wrapped = MMDistributedDataParallel(model, device_ids=None)
     optimizer = SAMOptimWrapper(torch.optim.SGD(model.parameters(), lr=0.5), rho=0.3)
     wrapped.train_step(dict(inputs=x, labels=y), optimizer)
-    torch.save((model.state_dict(), accuracy(logits, y)), f'{path}/{rank}.pt')
+    torch.save((model.state_dict(), accuracy(logits, y), aligned_means(logits)), f'{path}/{rank}.pt')
     dist.destroy_process_group()

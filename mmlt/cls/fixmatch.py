@@ -8,6 +8,7 @@ from mmpretrain.models import ImageClassifier
 
 from ..core.checks import check_integer, check_range
 from ..core.counts import ClassCounts
+from ..core.dist import sum_over_ranks, world_size
 from ..core.pseudo import align
 
 
@@ -56,7 +57,8 @@ class FixMatchClassifier(ImageClassifier):
 
 
 class Alignment(ClassCounts):
-    """CReST+'s distribution alignment: (U, C) -> (U, C). State: the last ``window`` batch means and where they go."""
+    """CReST+'s distribution alignment: (U, C) -> (U, C), against the batches before. State: the means of the last
+    ``window`` batches of all ranks, uniform at first, and where the next goes."""
 
     allow_empty = True
 
@@ -70,8 +72,8 @@ class Alignment(ClassCounts):
 
     def forward(self, scores):
         self.check_counts(scores.shape[1])
-        if self.training:
-            self.means[self.position % len(self.means)] = scores.mean(0)
-            self.position += 1
         mean = self.means.mean(0)
+        if self.training:
+            self.means[self.position % len(self.means)] = sum_over_ranks(scores.mean(0)) / world_size()
+            self.position += 1
         return align(scores, self.class_counts, mean / mean.sum(), self.t)

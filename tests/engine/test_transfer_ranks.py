@@ -1,16 +1,18 @@
-"""Two gloo processes equal one with the joint batch: SAM's step, the accuracies behind the accuracy-driven sampler."""
+"""Two gloo processes equal one with the joint batch: SAM's step, the accuracies behind the accuracy-driven sampler, the
+means behind CReST+'s alignment."""
 import pytest
 import torch
 
-pytest.importorskip('mmengine')
+pytest.importorskip('mmpretrain')
 import transfer_ranks
 
 
 def test_two_ranks_are_one_process(tmp_path):
-    state, accuracy = transfer_ranks.one_process()
+    state, accuracy, means = transfer_ranks.one_process()
     torch.multiprocessing.spawn(transfer_ranks.worker, (str(tmp_path), ), nprocs=2)
     for rank in range(2):
-        own, seen = torch.load(tmp_path / f'{rank}.pt')
+        own, seen, joint = torch.load(tmp_path / f'{rank}.pt')
         for key, value in state.items():
             torch.testing.assert_close(own[key], value, rtol=1e-9, atol=1e-12, msg=key)
         torch.testing.assert_close(seen, accuracy)
+        torch.testing.assert_close(joint, means)
