@@ -11,5 +11,6 @@ auto_scale_lr = None
 train_dataloader = dict(batch_size=512, sampler=dict(type='ClassBalancedSampler'))
 default_hooks = dict(load=dict(type='CheckedLoadHook', allow_missing=['^routers']))
 custom_hooks = [dict(type='ExpertRouterHook')]
-_resnext = {'model.backbone.backbone': dict(_delete_=True, type='ResNeXt', depth=50), 'model.head.in_channels': 2048}
-tuned = dict(imagenet_lt=_resnext)
+_resnext = {'model.backbone.backbone': dict(_delete_=True, type='ResNeXt', depth=50), 'model.head.in_channels': 2048,
+            'model.top': 50}
+tuned = dict(imagenet_lt=_resnext, inat2018={'model.top': 50})

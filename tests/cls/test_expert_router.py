@@ -4,6 +4,8 @@ import torch
 
 pytest.importorskip('mmpretrain')
 import tiny
+from mmpretrain.structures import DataSample
+from torch.nn.functional import softplus
 
 from mmlt.cls.expert_router import Router, router_targets
 
@@ -39,6 +41,25 @@ def test_only_the_routers_train(stages):
     assert len(shared) > 20 and all(torch.equal(first[k], now[k]) for k in shared)
     new = torch.load(folder / 'second/epoch_1.pth', weights_only=False)['state_dict']
     assert any(not torch.equal(new[k], now[k]) for k in now if k.startswith('routers'))
+
+
+def test_the_loss_is_the_mean_over_the_routers_which_share_a_layer(stages):
+    model = stages[1].model.train()
+    x, samples = torch.randn(6, 3, 8, 8), [DataSample().set_gt_label(c) for c in (0, 1, 2, 0, 1, 2)]
+    losses = model.loss(x, samples)
+    with torch.no_grad():
+        feats = model.extract_feat(x)
+        z = [model.head.fc[e](feats[e]) for e in range(3)]
+        expected = 0
+        for e in range(2):
+            for i, sample in enumerate(samples):
+                hits = [bool(sum(z[:k + 1])[i].argmax() == sample.gt_label) for k in range(3)]
+                unit = feats[e][i] / feats[e][i].norm()
+                top = (sum(z[:e + 1])[i] / (e + 1)).sort(descending=True).values
+                hidden = model.routers[e].hidden(unit).relu()
+                asked = model.routers[0].out(torch.cat([top, hidden]))
+                expected += 100 * softplus(-asked) if not hits[e] and any(hits[e + 1:]) else softplus(asked)
+    torch.testing.assert_close(sum(losses.values()), (expected / 6 / 2)[0], rtol=1e-5, atol=1e-6)
 
 
 def test_routing_is_the_mean_of_the_experts_used(stages):
