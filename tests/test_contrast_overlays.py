@@ -1,4 +1,6 @@
 """Overlays of two branches and of contrast: the released learning rates, and views of any pipeline."""
+import math
+
 import pytest
 
 pytest.importorskip('mmpretrain')
@@ -28,9 +30,20 @@ def learning_rates(cfg):
     ('gml_teacher', {5: .12, 6: .1, 161: .01, 181: .001}),
     ('proco', {0: .06, 4: .3, 160: .03, 180: .003}),
     ('bcl', {4: .1, 160: 1e-3, 180: 1e-5}),
+    ('dive', {0: .1 * 7 / 15, 4: .1, 118: .1, 119: 1e-3, 159: 1e-5}),
+    ('glmc', {0: .01, 100: .005}),
+    ('imagenet_lt/glmc', {1: .02, 9: .1, 73: .05, 134: .05 * (1 + math.cos(math.pi * 124 / 126))}),
+    ('imagenet_lt/ride', {0: .02, 4: .1, 59: .1, 60: .01, 80: .001}),
+    ('imagenet_lt/sade', {0: .025, 90: .0125}),
+    ('inat2018/bbn', {0: .05, 118: .05, 119: 5e-3, 159: 5e-4}),
+    ('inat2018/ride', {0: .04, 4: .2, 60: .02, 80: .002}),
+    ('inat2018/balpoe', {0: .2, 50: .1}),
+    ('inat2018/glmc', {9: .1, 119: .05 * (1 + math.cos(math.pi * 109 / 111))}),
+    ('places_lt/sade', {0: 1e-3, 9: 1e-3, 10: 1e-4, 20: 1e-5}),
 ])
 def test_released_learning_rates(method, expected):
-    rates = learning_rates(load('cifar100_lt', method))
+    data, _, method = method.rpartition('/')
+    rates = learning_rates(load(data or 'cifar100_lt', method))
     assert {epoch: rates[epoch] for epoch in expected} == pytest.approx(expected)
 
 

@@ -106,7 +106,7 @@ def test_released_settings():
     assert load('cifar100_lt', 'ride').model.head.loss.diversity == -0.45
     assert load('inat2018', 'sade').model.head.loss.tau == 1.0
     dive = load('cifar100_lt', 'dive')
-    assert dive.param_scheduler[-1].milestones == [120, 160]
+    assert dive.param_scheduler[-1].milestones == [119, 159]
     assert dive.model.teacher.checkpoint == 'work_dirs/balanced_softmax_cifar100_lt/epoch_200.pth'
     assert load('cifar10_lt', 'balpoe').model.train_cfg.augments.alpha == 0.8
     inat = load('inat2018', 'balpoe')

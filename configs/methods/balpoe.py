@@ -13,6 +13,7 @@ tuned = dict(
     imagenet_lt={  # as released, save taus (0, 1.25, 2.5), whose mean is not 1
         'model.backbone.backbone': dict(_delete_=True, type='ResNeXt', depth=50), 'model.head.in_channels': 2048,
         _mixup: 0.3, 'train_cfg.max_epochs': 180, 'train_dataloader.batch_size': 64,
+        'auto_scale_lr.base_batch_size': 64,
         'optim_wrapper.optimizer': dict(lr=0.025, weight_decay=5e-4), 'param_scheduler': [dict(_cosine, T_max=180)]},
     inat2018={_mixup: 0.2, 'model.head.loss.taus': (-1., 1., 3.), 'param_scheduler': [dict(_cosine, T_max=100)],
               'optim_wrapper.optimizer.weight_decay': 2e-4})

@@ -14,9 +14,9 @@ _large = {
     'model.backbone': dict(type='ResNeXt', depth=50), 'model.head.in_channels': 2048,
     'model.label_weighting': 1.0, 'model.partner_power': 0.8, 'model.contrast_weight': 10.0,
     'train_dataloader.batch_size': 120, 'auto_scale_lr.base_batch_size': 120, 'train_cfg.max_epochs': 135,
-    'optim_wrapper.optimizer': _sgd, 'param_scheduler': [_rise, dict(_cosine, T_max=135)]}
+    'optim_wrapper.optimizer': _sgd, 'param_scheduler': [_rise, dict(_cosine, begin=10, T_max=126)]}
 _inat = {'train_dataloader.batch_size': 128, 'auto_scale_lr.base_batch_size': 128, 'train_cfg.max_epochs': 120,
-         'optim_wrapper.optimizer': dict(_sgd, weight_decay=1e-4), 'param_scheduler': [_rise, dict(_cosine, T_max=120)]}
+         'param_scheduler.1.T_max': 111, 'optim_wrapper.optimizer': dict(_sgd, weight_decay=1e-4)}
 _half = {'model.partner_power': 0.8, 'model.contrast_weight': 6.0}
 _even = {'model.partner_power': 0.8, 'model.label_weighting': 1.0, 'model.contrast_weight': 2.0}
 _mini = {'model.contrast_weight': 1.0, 'optim_wrapper.optimizer': dict(lr=0.01, weight_decay=5e-3)}

@@ -17,5 +17,6 @@ _resnext = {'model.backbone.backbone': dict(_delete_=True, type='ResNeXt', depth
 tuned = dict(
     cifar10_lt=_cifar, cifar100_lt=_cifar, cifar10_lt_mini=_cifar, digits=_cifar,
     imagenet_lt={**_large, **_resnext, 'optim_wrapper.optimizer': dict(lr=0.1, weight_decay=2e-4),
+                 'train_dataloader.batch_size': 256, 'auto_scale_lr.base_batch_size': 256,
                  f'{_late}.reweight_factor': 0.02},
     inat2018={**_large, f'{_late}.reweight_factor': 0.015})
