@@ -23,6 +23,21 @@ def check_experts(owner, num_experts):
                          'plain backbone with LongTailClsHead')
 
 
+class ExpertStages(nn.ModuleList):
+    """One stage an expert. The weights of a plain network's stage load into each."""
+
+    def __init__(self, stages):
+        super().__init__(stages)
+        self._register_load_state_dict_pre_hook(self._spread)
+
+    def _spread(self, state_dict, prefix, *args):
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            own = key.removeprefix(prefix)
+            if not own.split('.')[1].isdigit():  # block.layer..., where an expert's is expert.block.layer...
+                value = state_dict.pop(key)
+                state_dict.update({f'{prefix}{e}.{own}': value for e in range(len(self))})
+
+
 class MultiExpertResNetCIFAR32(ResNetCIFAR32):
     """:class:`ResNetCIFAR32` whose second and third stage exist once an expert.
 
@@ -44,7 +59,7 @@ class MultiExpertResNetCIFAR32(ResNetCIFAR32):
         widths = [base_channels, 2 * base_channels * share // 4, 4 * base_channels * share // 4]
         for stage in (1, 2):
             experts = [make_stage(widths[stage - 1], widths[stage], blocks, 2) for _ in range(num_experts)]
-            setattr(self, f'layer{stage + 1}', nn.ModuleList(experts))
+            setattr(self, f'layer{stage + 1}', ExpertStages(experts))
         self.num_experts = num_experts
 
     def forward(self, x):
@@ -87,7 +102,7 @@ class MultiExpertResNet(ResNeXt):
         out_channels = out_channels * share // 4
         if stage == 3:
             in_channels = in_channels * share // 4
-        experts = nn.ModuleList(
+        experts = ExpertStages(
             super(MultiExpertResNet, self).make_res_layer(in_channels=in_channels, out_channels=out_channels, **kwargs)
             for _ in range(self.num_experts))
         experts[-1].out_channels = out_channels  # where MMPretrain's constructor looks for it

@@ -4,6 +4,7 @@ import torch
 
 pytest.importorskip('mmpretrain')
 import tiny
+from mmpretrain.models import ResNet
 from torch import nn
 
 from mmlt.cls import MultiExpertClsHead, MultiExpertResNet, MultiExpertResNetCIFAR32, ResNetCIFAR32
@@ -44,6 +45,21 @@ def test_resnet(kwargs, width, mid):
         assert [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 64))] == [(1, width, 2, 2)] * 2
     assert model.layer3[0][1].conv2.out_channels == mid and isinstance(model.layer2, nn.Sequential)
     assert model.feat_dim == width
+
+
+@pytest.mark.parametrize('plain, experts', [
+    (lambda: ResNetCIFAR32(depth=14), lambda: MultiExpertResNetCIFAR32(depth=14, reduce=False)),
+    (lambda: ResNet(50), lambda: MultiExpertResNet(num_experts=2, reduce=False))])
+def test_weights_of_a_plain_network_load_into_each_expert(plain, experts):
+    plain, experts = plain(), experts()
+    for model in (plain, experts):
+        model.eval()  # MMPretrain's ResNet returns None
+    experts.load_state_dict(plain.state_dict())
+    x = torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        assert all(torch.equal(own, plain(x)[-1]) for own in experts(x))
+    again = type(experts)(**(dict(depth=14) if isinstance(plain, ResNetCIFAR32) else dict(num_experts=2)), reduce=False)
+    again.load_state_dict(experts.state_dict())
 
 
 def test_the_prediction_is_the_mean_of_logits():
