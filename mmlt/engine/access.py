@@ -41,9 +41,9 @@ def parameters(model, path):
 
 
 def batch_augments(model):
-    """The batch augmentations of MMPretrain's data preprocessor."""
+    """The batch augmentations of MMPretrain's data preprocessor, without the None among its own, which does nothing."""
     augments = getattr(getattr(model, 'data_preprocessor', None), 'batch_augments', None)
-    return getattr(augments, 'augments', [])
+    return [augment for augment in getattr(augments, 'augments', []) if augment is not None]
 
 
 def prepare_augments(augments, model, counts):

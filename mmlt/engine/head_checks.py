@@ -2,7 +2,8 @@
 
 
 def check_heads(model, counts, given=None) -> None:
-    """Compare the number of classes of every head with the counts (C,), which are ``given`` or counted.
+    """Compare the number of classes of every head, and of soft labels, with the counts (C,), which are ``given`` or
+    counted.
 
     Raises:
         ValueError: they differ.
@@ -16,6 +17,10 @@ def check_heads(model, counts, given=None) -> None:
                                  f'{name} ({type(module).__name__}) num_classes={expected}')
             raise ValueError(f'{name} ({type(module).__name__}) has num_classes={expected}, the training set has '
                              f'{len(counts)} classes; set num_classes={len(counts)} in the config')
+    soft = getattr(model, 'data_preprocessor', None)
+    if getattr(soft, 'to_onehot', False) and soft.num_classes not in (None, len(counts)):
+        raise ValueError(f'data_preprocessor makes labels of num_classes={soft.num_classes}, the training set has '
+                         f'{len(counts)} classes; set data_preprocessor.num_classes={len(counts)} in the config')
 
 
 def attach_predictors(model) -> None:

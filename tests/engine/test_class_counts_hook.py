@@ -64,10 +64,24 @@ def test_num_classes_disagrees(tmp_path):
         tiny.train(tmp_path, model__head__num_classes=4)
 
 
+def test_soft_labels_of_other_classes(tmp_path):
+    tiny.train(tmp_path, epochs=1, data_preprocessor__num_classes=4)  # which makes none
+    with pytest.raises(ValueError, match=r'num_classes=4.*3 classes; set data_preprocessor.num_classes=3'):
+        tiny.train(tmp_path, data_preprocessor__num_classes=4,
+                   model__train_cfg=dict(augments=dict(type='Mixup', alpha=1.)))
+
+
 def test_checkpoint_of_other_classes(tmp_path):
     tiny.train(tmp_path / 'one', epochs=1)
     with pytest.raises(ValueError, match=r'head\.fc\.weight has 3 rows, the model 5 classes'):
         tiny.runner(tmp_path / 'two', model__head__num_classes=5, load_from=str(tmp_path / 'one/epoch_1.pth')).test()
+
+
+@pytest.mark.parametrize('train_cfg', [dict(augments=dict(type='Mixup', alpha=0.8), probs=[0.5]), dict(augments=None)])
+def test_batch_augmentation_that_may_do_nothing(tmp_path, train_cfg):
+    """MMPretrain puts None among its augmentations where their probabilities leave something over."""
+    run = tiny.train(tmp_path, epochs=1, model__head__loss=LOSS, model__train_cfg=train_cfg)
+    assert run.model.data_preprocessor.batch_augments.augments[-1] is None
 
 
 def test_given_counts(tmp_path):
