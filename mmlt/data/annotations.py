@@ -35,6 +35,14 @@ def annotation_counts(path: str, classes: Sequence[str] | None = None, fractal: 
     missing = [key for key in ('images', 'annotations', 'categories') if key not in data]
     if missing:
         raise ValueError(f'{path} is no COCO or LVIS annotation file: it has no {", ".join(missing)}')
+    try:
+        return _count(path, data, classes, fractal)
+    except KeyError as error:
+        raise ValueError(f'{path} has an entry without {error}; detection needs id, width and height of each image, id '
+                         'and name of each category, image_id, category_id and bbox of each annotation') from None
+
+
+def _count(path, data, classes, fractal):
     names = {category['id']: category['name'] for category in data['categories']}
     wanted = set(names.values() if classes is None else classes)
     kept = {key: name for key, name in names.items() if name in wanted}
