@@ -153,3 +153,32 @@ def test_settings_and_overlays_come_in_any_order(line):
     from mmlt.engine.cli import parser
     args = parser('').parse_intermixed_args(line.split())
     assert (args.config, args.overlays, args.cfg_options) == ('folder_32', ['cam_bs', 'drs'], dict(a=1))
+
+
+@pytest.mark.parametrize('command, end', [('train', 'with --resume goes on'),
+                                          ('refit', 'goes on from the features it has'),
+                                          ('diagnose', 'begins anew')])
+def test_ctrl_c_ends_a_command_with_a_sentence(command, end, monkeypatch, capsys):
+    pytest.importorskip('mmengine')
+
+    def interrupted(rest):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(f'mmlt.cli.{command}.main', interrupted)
+    assert main([command]) == 130
+    assert re.fullmatch(f'\ninterrupted; the same command {end}\n', capsys.readouterr().err)
+
+
+def test_names_that_look_like_markup_are_printed_as_they_are(tmp_path, capsys):
+    """Of classes without an instance; rich would end with an error."""
+    file, box = tmp_path / 'coco.json', dict(id=1, image_id=1, category_id=1, bbox=[0, 0, 4, 4])
+    file.write_text(json.dumps(dict(images=[dict(id=1, width=9, height=9)], annotations=[box],
+                                    categories=[dict(id=1, name='a'), dict(id=5, name='[/b]')])))
+    main(['count', str(file), '--out', str(tmp_path / 'counts.json')])
+    assert '1 classes have none: [/b];' in capsys.readouterr().out
+
+
+def test_each_script_of_a_command_is_that_command():
+    for path in (ROOT / 'tools').glob('*.py'):
+        if path.read_text().startswith('"""The command'):
+            name = path.read_text().split()[3].strip('."')
+            assert name in COMMANDS and f"main(['{name}', *sys.argv[1:]])" in path.read_text(), path

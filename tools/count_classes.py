@@ -1,7 +1,7 @@
 """The command mmlt count."""
 import sys
 
-from mmlt.cli.count import main
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['count', *sys.argv[1:]]))

@@ -1,7 +1,7 @@
 """The command mmlt crest."""
 import sys
 
-from mmlt.cli.crest import main
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['crest', *sys.argv[1:]]))

@@ -1,7 +1,7 @@
 """The command mmlt demo."""
 import sys
 
-from mmlt.cli.demo import main
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['demo', *sys.argv[1:]]))

@@ -1,7 +1,7 @@
 """The command mmlt diagnose."""
 import sys
 
-from mmlt.cli.diagnose import main
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['diagnose', *sys.argv[1:]]))

@@ -1,7 +1,7 @@
 """The command mmlt split."""
 import sys
 
-from mmlt.cli.split import main
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['split', *sys.argv[1:]]))

@@ -1,7 +1,7 @@
 """The command mmlt label."""
 import sys
 
-from mmlt.cli.label import main
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['label', *sys.argv[1:]]))

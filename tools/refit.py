@@ -1,5 +1,7 @@
 """The command mmlt refit."""
-from mmlt.cli.refit import main
+import sys
+
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main(['refit', *sys.argv[1:]]))

@@ -1,7 +1,7 @@
 """The command mmlt report."""
 import sys
 
-from mmlt.cli.report import main
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['report', *sys.argv[1:]]))

@@ -1,7 +1,7 @@
 """The command mmlt soup."""
 import sys
 
-from mmlt.cli.soup import main
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['soup', *sys.argv[1:]]))

@@ -1,5 +1,7 @@
 """The command mmlt holdout."""
-from mmlt.cli.holdout import main
+import sys
+
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main(['holdout', *sys.argv[1:]]))

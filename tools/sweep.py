@@ -1,7 +1,7 @@
 """The command mmlt sweep."""
 import sys
 
-from mmlt.cli.sweep import main
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['sweep', *sys.argv[1:]]))

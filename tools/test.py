@@ -1,7 +1,7 @@
 """The command mmlt test."""
 import sys
 
-from mmlt.cli.test import main
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['test', *sys.argv[1:]]))

@@ -1,7 +1,7 @@
 """The command mmlt train."""
 import sys
 
-from mmlt.cli.train import main
+from mmlt.cli import main
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(['train', *sys.argv[1:]]))

@@ -1,6 +1,7 @@
 """The ``mmlt`` command. Each module is one sub-command with a ``main(args)``; tools/*.py call the same functions."""
 import argparse
 import sys
+import warnings
 from importlib import import_module
 
 from .completion import autocomplete
@@ -22,6 +23,8 @@ COMMANDS = {
     'configs': 'the data configs that come with mmlt',
     'methods': 'every method: paper, cost, evidence, overlay',
 }
+GO_ON = {'train': 'the same command with --resume goes on', 'sweep': 'the same command goes on',
+         'crest': 'the same command goes on', 'refit': 'the same command goes on from the features it has'}
 EXAMPLES = """
   mmlt diagnose data/birds --out birds.html
   mmlt train cifar100_lt ldam-drw --amp
@@ -57,13 +60,18 @@ def main(args=None):
         p.print_help()
         return 0
     sys.argv = [f'mmlt {args.command}', *args.rest]  # what usage lines and records of a run show
+    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')  # MMCV without ops
     try:
-        command = import_module(f'mmlt.cli.{args.command}')
-    except ImportError as error:
-        if (error.name or '').startswith('mmlt'):
-            raise
-        sys.exit(f'error: mmlt {args.command} needs {error.name}: pip install "mmlt[onedl,report]"')
-    result = command.main(args.rest)
+        try:
+            command = import_module(f'mmlt.cli.{args.command}')
+        except ImportError as error:
+            if (error.name or '').startswith('mmlt'):
+                raise
+            sys.exit(f'error: mmlt {args.command} needs {error.name}: pip install "mmlt[onedl,report]"')
+        result = command.main(args.rest)
+    except KeyboardInterrupt:
+        print(f'\ninterrupted; {GO_ON.get(args.command, "the same command begins anew")}', file=sys.stderr)
+        return 130
     return result if isinstance(result, int) else 0
 
 

@@ -47,7 +47,7 @@ def main(args=None):
         raise SystemExit(f'error: {error}') from None
     counts = result['class_counts']
     present = [n for n in counts if n]
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(f'{args.out}: {len(counts)} classes, {sum(counts)} {result["unit"]}s, largest {max(counts)}, '
                   f'smallest {min(present)}, imbalance {max(counts) / min(present):.1f}')
     empty = [result.get('classes', range(len(counts)))[c] for c, n in enumerate(counts) if not n]
@@ -57,7 +57,7 @@ def main(args=None):
     if args.fractal:
         console.print(f'Next: mmlt test CONFIG fracal CHECKPOINT --set default_hooks.fracal.file={args.out}',
                       markup=False)
-    console.print(f"Next: class_counts='{args.out}' of a loss or of ClassCountsHook reads it", markup=False)
+    console.print(f"Next: class_counts='{args.out}' of a loss or of ClassCountsHook reads it")
 
 
 def count(args):

@@ -68,14 +68,14 @@ def report(args, classes, labels, out, number):
     for c in dict.fromkeys([*order[:3], *order[-3:]]):
         table.add_row(classes[c], str(sizes[c] - held[c]), str(held[c]))
     table.add_row('all', str((~out).sum()), str(out.sum()))
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(table)
     console.print(f'{len(labels)} images in {number} groups; lists in {args.out}')
-    console.print(f'Next: mmlt diagnose {args.out / "train.txt"} --test {args.out / "val.txt"}', markup=False)
+    console.print(f'Next: mmlt diagnose {args.out / "train.txt"} --test {args.out / "val.txt"}')
     without = [classes[c] for c in np.flatnonzero(held == 0)]
     if without:
-        console.print(f'[yellow]{len(without)} classes have too few groups to hold one out: {", ".join(without[:10])}'
-                      f'{", ..." if len(without) > 10 else ""}[/]')
+        console.print(f'{len(without)} of {len(classes)} classes have no image in val.txt, their groups are too few or '
+                      f'too large: {", ".join(without[:10])}{", ..." if len(without) > 10 else ""}', style='yellow')
 
 
 def main(args=None):

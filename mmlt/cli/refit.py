@@ -170,7 +170,7 @@ def refit(args):
     cfg, text = stage.cfg, args.text and zero_shot(args.text, stage.classes, stage.joint)
     methods, left_out = possible_methods(args.methods, stage.joint, prior_loss(cfg, stage.model))
     if left_out:
-        console.print(f'[yellow]{left_out}[/]')
+        console.print(left_out, style='yellow', markup=False)
     choice = any(len(METHODS[name].grid) > 1 for name in methods)
     if choice and args.folds is not None and args.folds < 2 and not (args.val or args.tune_on_test):
         raise ValueError(f'{", ".join(methods)}: no split to choose settings on; pass --val, or --folds of at least 2')
@@ -196,7 +196,7 @@ def refit(args):
                 if val is None:
                     fold, sentence = grouped_folds(dataset_config(cfg, 'train'), train.labels, args.groups,
                                                    args.folds or FOLDS, args.seed)
-                    console.print(sentence, end='')
+                    console.print(sentence, end='', markup=False)
                 rounds = tuning_rounds(train, stage.joint, recipe, val, args.folds or FOLDS, fold)
             setting = select(name, rounds, recipe)
         fitted[name] = METHODS[name].fit(train, stage.joint, recipe, **setting), setting
@@ -221,11 +221,11 @@ def refit(args):
     mmengine.dump(results, stage.out / 'results.json')
     chosen = f', settings chosen on {chosen_on}' if choice else ''
     print_results(rows, title=f'{args.timm or Path(args.checkpoint).name}{chosen}', console=console)
-    console.print(f'Checkpoints and configs: {stage.out}')
+    console.print(f'Checkpoints and configs: {stage.out}', markup=False)
     after_training(stage.out)
     best = max(results.keys() - {'bound'}, key=lambda name: results[name]['mean_class'])
     console.print(f'Next: mmlt test {stage.out / best}/config.py {stage.out / best}/checkpoint.pth evaluates {best}, '
-                  f'the best; mmlt report {stage.out} shows every class')
+                  f'the best; mmlt report {stage.out} shows every class', markup=False)
     return results
 
 
@@ -237,4 +237,5 @@ def main(args=None):
             console.quiet = rank() > 0
             return refit(args)
     except ImportError as error:
-        raise SystemExit(f'error: {error}; pip install "mmlt[onedl,report]"') from None
+        extra = error.name if error.name == 'timm' else 'onedl,report'
+        raise SystemExit(f'error: {error}; pip install "mmlt[{extra}]"') from None

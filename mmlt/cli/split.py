@@ -62,10 +62,10 @@ def report(args, summary):
     for name, group in shot_groups(counts).items():
         table.add_row(name, str(int(group.sum())), str(int(counts[group].sum())))
     table.add_row('all', str(len(counts)), str(int(counts.sum())))
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(table)
     console.print(f'largest {counts.max()}, smallest {counts.min()}, imbalance {counts.max() / counts.min():.1f}')
     for name, info in summary['lists'].items():
         console.print(f'{args.out / name}: {info["images"]} images, sha256 {info["sha256"]}')
     files = {key: str((args.out / f'{key}.txt').resolve()) for key in ('train', 'classes')}
-    console.print(USE.format(src=str(args.src), **files), markup=False)
+    console.print(USE.format(src=str(args.src), **files))

@@ -111,7 +111,7 @@ def load_runs(args, console):
             runs += [Run(path, cfg, seed, args.out, args.amp, args.cfg_options, overlays, point) for seed in args.seeds]
         except Exception as error:  # a config is code
             bad[name] = f'{type(error).__name__}: {error}'
-            console.print(f'{name}: {bad[name]}', style='bold red', markup=False)
+            console.print(f'{name}: {bad[name]}', style='bold red')
     return runs, bad
 
 
@@ -134,7 +134,7 @@ def load_published(files, names, console):
                                  '..}}, ..]')
             known = names | {path.stem for path in file.parent.glob('*.py')}
             if unknown := sorted({method for table in found for method in table['top1']} - known):
-                console.print(f'{file} has rows of no config: {", ".join(unknown)}', style='yellow', markup=False)
+                console.print(f'{file} has rows of no config: {", ".join(unknown)}', style='yellow')
             tables += found
     return tables
 
@@ -173,7 +173,7 @@ def the_sweep(args, runs, train, report):
 
 def main(args=None, train=TRAIN):
     """Returns the exit status."""
-    args, console = parse_args(args), Console(soft_wrap=True, highlight=False)
+    args, console = parse_args(args), Console(soft_wrap=True, highlight=False, markup=False)
     try:
         runs, bad = load_runs(args, console)
         files = {Path(path).parent / 'published.json' for run in runs for path in (run.path, *run.overlays)}
@@ -214,9 +214,9 @@ def main(args=None, train=TRAIN):
     console.print(f'Next: mmlt report {args.out} --baseline METHOD compares class by class; the same command with more '
                   '--seeds trains only those that are missing')
     for run, reason in sweep.failed.items():
-        console.print(f'{run} failed, {reason}; see {run.folder / "log.txt"}', style='bold red', markup=False)
+        console.print(f'{run} failed, {reason}; see {run.folder / "log.txt"}', style='bold red')
     for path, error in bad.items():
-        console.print(f'{path}: {error}', style='bold red', markup=False)
+        console.print(f'{path}: {error}', style='bold red')
     return status or int(bool(sweep.failed or bad))
 
 

@@ -171,6 +171,7 @@ def test_a_linear_head_becomes_ours_where_a_method_needs_it(config):
 def test_names():
     assert load('cifar100_lt', 'drs', 'balanced_softmax').filename == 'drs+balanced_softmax_cifar100_lt.py'
     assert find_overlay('eqlv2', 'mmdet').parent.parent.name == 'det'
+    assert find_overlay('ce').parent.name == 'gallery'
     with pytest.raises(FileNotFoundError, match='no overlay ldam-drv; did you mean ldam-drw'):
         load('cifar100_lt', 'ldam-drv')
     with pytest.raises(FileNotFoundError, match='no config cifar101_lt; did you mean cifar10_lt, cifar100_lt'):

@@ -25,7 +25,8 @@ def find_overlay(name, scope='mmpretrain'):
     Raises:
         FileNotFoundError: there is none; near names are listed.
     """
-    return _find(name, ['', METHODS.get(scope, 'methods')], 'overlay')
+    folder = METHODS.get(scope, 'methods')
+    return _find(name, ['', folder, f'{folder}/gallery'], 'overlay')
 
 
 def _find(name, folders, kind):
