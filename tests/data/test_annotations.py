@@ -50,7 +50,7 @@ def test_bad_input(path, tmp_path):
             annotation_counts(tmp_path / 'bad.json')
     for key, entry in (('images', dict(id=1)), ('categories', dict(id=7)), ('annotations', dict(image_id=1))):
         (tmp_path / 'bad.json').write_text(json.dumps({**DATA, key: [entry]}))
-        with pytest.raises(ValueError, match="has an entry without '(width|name|category_id)'; detection needs id"):
+        with pytest.raises(ValueError, match=r"has an entry without '(width|name|category_id)'; detection needs id"):
             annotation_counts(tmp_path / 'bad.json')
     for wrong in (box(1, 8), box(4, 7)):
         (tmp_path / 'bad.json').write_text(json.dumps(dict(DATA, annotations=[wrong])))
