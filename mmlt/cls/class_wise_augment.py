@@ -13,7 +13,7 @@ OPERATIONS = (
     dict(type='RandomFlip', prob=1.0, direction='vertical'), dict(type='RandomFlip', prob=1.0),
     dict(type='AutoContrast'), dict(type='Equalize'), dict(type='Invert'),
     dict(type='GaussianBlur', magnitude_range=(0, 2)), dict(type='Rotate', magnitude_range=(0, 30), **_SIGNED),
-    dict(type='Posterize', magnitude_range=(1, 4)), dict(type='Solarize', magnitude_range=(0, 256)),
+    dict(type='Posterize', magnitude_range=(0, 3)), dict(type='Solarize', magnitude_range=(0, 256)),
     dict(type='SolarizeAdd', magnitude_range=(0, 110)),
     *(dict(type=kind, magnitude_range=(-0.9, 0.9), random_negative_prob=0.0)
       for kind in ('ColorTransform', 'Contrast', 'Brightness', 'Sharpness')),
@@ -30,8 +30,8 @@ class ClassWiseAugment(BaseTransform):
     draw is NumPy's, which ``RandomStateHook`` seeds for each image.
 
     The authors' code has further EdgeEnhance, Detail, Smooth and ResizeCrop, which MMPretrain lacks; its translations
-    go to 100 pixels whatever the image's size, here to 0.45 of it, as its comment says; and its Posterize never leaves
-    one bit at levels of 10 and less.
+    go to 100 pixels whatever the image's size, here to 0.45 of it, as its comment says; its SolarizeAdd inverts what is
+    bright afterwards. Posterize keeps one bit at levels of 10 and less, as it does there.
 
     Args:
         pipeline (list[dict]): from loading to packing, which comes last and after the operations.

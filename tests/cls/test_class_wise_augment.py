@@ -57,6 +57,10 @@ def test_every_operation_and_the_share():
     for operation in part.operations:
         operation.magnitude_level = 10
         assert operation(dict(img=image.copy()))['img'].shape == (8, 8, 3)
+    bits, = (operation for operation in part.operations if type(operation).__name__ == 'Posterize')
+    for level in range(1, 11):
+        bits.magnitude_level = level
+        assert set(np.unique(bits(dict(img=image.copy()))['img'])) == {0, 128}
     np.random.seed(0)
     assert np.mean([part.level_of(0) == 10 for _ in range(2000)]) == pytest.approx(0.25, abs=0.03)
     part.forced = 3

@@ -103,12 +103,13 @@ class LoRA(nn.Module):
 
 
 class Prompts(nn.Module):
-    """Learnt tokens (P, D) after those of the image. Visual prompt tuning, Jia et al., ECCV 2022, arXiv:2203.12119."""
+    """Learnt tokens (P, D) after those of the image. Visual prompt tuning, Jia et al., ECCV 2022, arXiv:2203.12119:
+    uniform at first, as a projection of the ``patch`` numbers of a patch would be by Xavier's rule."""
 
-    def __init__(self, dim: int, count: int = 10):
+    def __init__(self, dim: int, patch: int, count: int = 10):
         super().__init__()
         check_integer(self, 1, count=count)
-        self.tokens = nn.Parameter(torch.empty(count, dim).uniform_(-1, 1) * math.sqrt(6 / (dim + count)))
+        self.tokens = nn.Parameter(torch.empty(count, dim).uniform_(-1, 1) * math.sqrt(6 / (patch + dim)))
 
     def join(self, module: Any, args: Any):
         """Before a block: the image's tokens and these."""
@@ -177,8 +178,9 @@ def add_adapters(model: nn.Module, kind: str = 'adaptformer', keep: Sequence[str
     elif kind == 'lora':
         _add_lora(blocks, dim, like, kwargs)
     elif kind.startswith('vpt'):
+        patch = next((m.weight[0].numel() for m in model.modules() if isinstance(m, nn.Conv2d)), dim)
         for block in blocks if kind == 'vpt-deep' else blocks[:1]:
-            block.prompts = Prompts(dim, **kwargs).to(like)
+            block.prompts = Prompts(dim, patch, **kwargs).to(like)
             block.register_forward_pre_hook(block.prompts.join)
             (block if kind == 'vpt-deep' else blocks[-1]).register_forward_hook(block.prompts.leave)
     else:

@@ -141,6 +141,9 @@ def test_prompts_join_and_leave(kind, build):
     assert seen[:3] == [17 + 4] * 3
     assert not torch.allclose(out(model), out(base))
     assert sum('prompts' in name for name, _ in model.named_parameters()) == (3 if kind == 'vpt-deep' else 1)
+    prompts = torch.cat([p for name, p in model.named_parameters() if 'prompts' in name])
+    bound = (6 / (3 * 8 * 8 + prompts.shape[1]))**0.5  # of patches of 8 x 8
+    assert 0.95 * bound < prompts.abs().max() <= bound
 
 
 @pytest.mark.parametrize('kind', ['adaptformer', 'lora', 'vpt-deep', 'layernorm'])
