@@ -61,3 +61,22 @@ def test_views_are_made_of_the_pipeline_of_the_data(method, data):
     repeat, = load(data, method).train_dataloader.dataset.pipeline
     assert repeat.pipeline == load(data).train_dataloader.dataset.pipeline
     assert repeat.num_views == (2 if method in ('glmc', 'hybrid_sc') else 3)
+
+
+@pytest.mark.parametrize(('data', 'method', 'jitters', 'others'), [
+    ('imagenet_lt', 'bcl', [1, 2, 2], [[], ['RandomGrayscale']]),  # brightness, contrast and saturation, then hue
+    ('inat2018', 'proco', [1, 1, 1], [[], ['RandomGrayscale']]),
+    ('imagenet_lt', 'gml', [1, 1, 1], [[], ['RandomGrayscale', 'GaussianBlur']]),
+    ('cifar100_lt', 'proco', [0, 1, 1], [[], ['RandomResizedCrop', 'RandomGrayscale']]),
+    ('imagenet_lt', 'gml_teacher', [1], [[]]),
+])
+def test_released_views(data, method, jitters, others):
+    """Colours are jittered once, whether the data's own pipeline does so or the view."""
+    repeat, = load(data, method).train_dataloader.dataset.pipeline
+    for view, expected, own in zip(repeat.views, jitters, [others[0]] + others[1:] * 2):
+        whole = [*repeat.pipeline, *view]
+        flat = [step for t in whole for step in ([t] if t.type != 'RandomApply' else t.transforms)]
+        assert sum(t.type == 'ColorJitter' for t in flat) == expected
+        assert [t.type for t in view if t.type in ('RandomGrayscale', 'GaussianBlur', 'RandomResizedCrop')] == own
+    strong = repeat.views[0][-1]
+    assert strong.type == 'Cutout' or (strong.type == 'RandAugment' and strong.magnitude_std == 0.5)

@@ -2,8 +2,7 @@
 model = dict(head=dict(classifier=dict(type='CosineLinear', scale=30.0), loss=dict(type='LogitAdjustLoss')))
 _plain = '{{train_dataloader.dataset.pipeline}}'
 _auto = [dict(type='AutoAugment', policies='cifar10'), dict(type='Cutout', shape=16, pad_val=0, prob=1.0)]
-_rand = [dict(type='ColorJitter', brightness=0.4, contrast=0.4, saturation=0.4),
-         dict(type='RandAugment', policies='timm_increasing', num_policies=2, magnitude_level=10)]
+_rand = [dict(type='RandAugment', policies='timm_increasing', num_policies=2, magnitude_level=10, magnitude_std=0.5)]
 # as released: the warm-up goes on to 0.12 in the sixth epoch, then 0.1; drops in epochs 162 and 182, counted from 1
 _cifar = {
     'model.backbone.depth': 56,
