@@ -7,7 +7,7 @@ _views = dict(type='RepeatPipeline', num_views=3, views=[_strong, _similar, _sim
               pipeline='{{train_dataloader.dataset.pipeline}}')
 train_dataloader = dict(dataset=dict(pipeline=[_views]))
 _key = 'train_dataloader.dataset.pipeline.0.views'
-# as ProCo's code, whose similar views on CIFAR are crops of any size; the pipeline of ImageNet-LT jitters colours itself
+# as ProCo's code, whose similar views on CIFAR are crops of any size; ImageNet-LT's pipeline jitters colours itself
 _auto = [dict(type='AutoAugment', policies='cifar10'), dict(type='Cutout', shape=16, pad_val=0, prob=1.0)]
 _crop = [dict(type='RandomResizedCrop', scale=32), *_similar]
 _hue = [dict(type='RandomApply', prob=0.8, transforms=[dict(type='ColorJitter', hue=0.1)]), _similar[1]]
