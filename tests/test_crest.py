@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from mmlt.cls.fixmatch import Alignment
 from mmlt.core.pseudo import align
+from mmlt.engine.overlays import load
 from mmlt.jobs import crest
 
 PACK = [dict(type='PackInputs')]
@@ -173,3 +174,12 @@ def test_bad_input(tmp_path):
         tiny.train(tmp_path, epochs=1, custom_hooks=[VIEWS])
     with pytest.raises(ValueError, match='generations=0'):
         generations(tmp_path, number=0)
+
+
+def test_released_rate_and_decay():
+    """cos(pi t / 16T) falls by 2 %; the decay of the authors' loss leaves batch norm out."""
+    options = dict(unlabelled=dict(type='CustomDataset', data_root='data/unlabelled'))
+    cfg = load('cifar10_lt', 'crest', options=options)
+    assert [(s.type, s.factor) for s in cfg.param_scheduler] == [('ConstantLR', 1.0)]
+    assert cfg.optim_wrapper.paramwise_cfg == dict(norm_decay_mult=0.0)
+    assert cfg.optim_wrapper.optimizer.lr == 0.03 and cfg.optim_wrapper.optimizer.nesterov

@@ -8,3 +8,7 @@ _strong = [*_weak[:2], dict(type='RandAugment', policies='timm_increasing', num_
            dict(type='Cutout', shape=16, pad_val=127, prob=1.0), dict(type='PackInputs')]
 custom_hooks = [dict(type='UnlabelledHook', dataset='{{unlabelled}}', weak=_weak, strong=_strong, ratio=7),
                 dict(type='EMAHook', momentum=0.001)]
+# as released: a rate that falls by 2 % alone, and batch norm does not decay
+_cifar = {'param_scheduler': [dict(type='ConstantLR', factor=1.0)],
+          'optim_wrapper.paramwise_cfg': dict(norm_decay_mult=0.0)}
+tuned = dict(cifar10_lt=_cifar, cifar100_lt=_cifar)
