@@ -39,6 +39,7 @@ def learning_rates(cfg):
     ('inat2018/ride', {0: .04, 4: .2, 60: .02, 80: .002}),
     ('inat2018/balpoe', {0: .2, 50: .1}),
     ('inat2018/glmc', {9: .1, 119: .05 * (1 + math.cos(math.pi * 109 / 111))}),
+    ('places_lt/meta_sampler', {0: .02, 5: .01}),
     ('places_lt/sade', {0: 1e-3, 9: 1e-3, 10: 1e-4, 20: 1e-5}),
 ])
 def test_released_learning_rates(method, expected):

@@ -13,4 +13,5 @@ _sampler = 'train_dataloader.sampler'
 _cifar = {f'{_sampler}.lr': 0.01, 'train_dataloader.batch_size': 512}
 tuned = dict(
     cifar10_lt=_cifar, cifar100_lt=_cifar, cifar10_lt_mini={**_cifar, 'train_dataloader.batch_size': 128},
-    imagenet_lt={f'{_sampler}.init_pow': 0.1}, places_lt={f'{_sampler}.init_pow': 0.3})
+    imagenet_lt={f'{_sampler}.init_pow': 0.1},
+    places_lt={f'{_sampler}.init_pow': 0.3, 'optim_wrapper.optimizer.lr': 0.02, 'train_dataloader.batch_size': 256})
