@@ -10,12 +10,15 @@ import pytest
 import tiny
 import torch
 from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
 
 from mmlt.engine.cam_cache import publish_cams
 from mmlt.engine.checkpoints import newest_checkpoint
 from mmlt.engine.files import allocate, remove_parts, replacing, write_whole
+from mmlt.engine.hooks import AtomicCheckpointHook
 from mmlt.engine.hooks.stop_on_nan import last_good
 from mmlt.engine.load import read_checkpoint
+from mmlt.engine.overlays import load
 
 TOUCHING = 'open', 'os.rename', 'os.remove', 'os.truncate'
 
@@ -108,6 +111,17 @@ def test_the_best_goes_after_the_new_one_is_whole(tmp_path):
     runner = train(tmp_path, default_hooks__checkpoint=best)
     [path] = tmp_path.glob('best_*')
     assert runner.message_hub.get_info('best_ckpt') == str(path)
+
+
+@pytest.mark.parametrize('key, better, worse', [('lt/mean_class', 60, 50), ('lt/few', 60, 50), ('lt/ece', 5, 6)])
+def test_the_best_needs_no_rule_for_our_metrics(key, better, worse):
+    hook = AtomicCheckpointHook(interval=1, save_best=key)
+    assert hook.is_better_than[key](better, worse) and not hook.is_better_than[key](worse, better)
+
+
+@pytest.mark.parametrize('data', ['imagenet_lt', 'places_lt'])
+def test_the_hooks_of_configs_that_keep_the_best_can_be_built(data):
+    assert HOOKS.build(dict(load(data).default_hooks.checkpoint)).key_indicators == ['lt/mean_class']
 
 
 def test_a_full_disk_says_what_is_missing(tmp_path, monkeypatch):

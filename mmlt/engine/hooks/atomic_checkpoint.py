@@ -54,6 +54,9 @@ class AtomicCheckpointHook(CheckpointHook):
         OSError: the disk is full, in words that say how much is missing; nothing that was there is lost.
     """
 
+    _default_greater_keys = [*CheckpointHook._default_greater_keys, 'lt/']  # which save_best compares without a rule
+    _default_less_keys = [*CheckpointHook._default_less_keys, 'lt/ece']
+
     def __init__(self, **kwargs):
         super().__init__(**{'backend_args': dict(backend=BACKEND), **kwargs})
 
