@@ -3,6 +3,8 @@
 log s(q|c) = log(1/|Z_c| sum_(k in Z_c) e^(q k / T)), and the loss is CE(log s + log pi). Summed over the classes, that
 is one logsumexp over the keys, each with the bias log pi_c - log |Z_c|: nothing has the size N C or C K.
 """
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -72,7 +74,7 @@ class GaussianMixtureLoss(ContrastiveLoss, ClassCounts):
         if query_index is None or key_index is None:
             raise ValueError('GaussianMixtureLoss: learn_temperature=True needs query_index=(N,) and key_index=(K,), '
                              'the number of the image that each comes from')
-        temperature = self.log_temperature.exp().clamp(T_MIN, T_MAX)
+        temperature = self._bounded_temperature()
         itself = (query_index[:, None] == key_index) & (counting > 0)
         left = size[labels] - itself.sum(1)
         itself &= (left > 0)[:, None]  # where nothing is left, the class keeps its keys
@@ -80,3 +82,11 @@ class GaussianMixtureLoss(ContrastiveLoss, ClassCounts):
         rest = torch.where(labels[:, None] == key_labels, bias + shift, bias).masked_fill(itself, FLOOR)
         return (gaussian_mixture(cosine / temperature.detach(), labels, key_labels, bias)
                 + gaussian_mixture(cosine.detach() / temperature, labels, key_labels, rest)), valid
+
+    def _bounded_temperature(self):
+        """T in its bounds; in training the parameter is put back there, so that its gradient leads on from a bound."""
+        with torch.no_grad():
+            bounded = self.log_temperature.clamp(math.log(T_MIN), math.log(T_MAX))
+            if self.training:
+                self.log_temperature.copy_(bounded)
+        return (self.log_temperature + (bounded - self.log_temperature).detach()).exp()

@@ -210,7 +210,14 @@ def test_the_temperature_is_bounded(start, stop):
     bound = GaussianMixtureLoss(min(max(stop, .01), 1), class_counts=COUNTS)
     args = sphere(4), torch.arange(C), sphere(C, seed=1), torch.arange(C)
     index = dict(query_index=torch.arange(4), key_index=torch.arange(10, 14))
+    torch.nn.init.constant_(loss.eval().log_temperature, math.log(stop))
     close(loss(*args, **index), 2 * bound(*args), 1e-5)
+    assert loss.log_temperature.exp().item() == pytest.approx(stop)  # evaluation changes nothing
+    value = loss.train()(*args, **index)
+    close(value, 2 * bound(*args), 1e-5)
+    assert loss.log_temperature.exp().item() == pytest.approx(min(max(stop, .01), 1))
+    grad, = torch.autograd.grad(value, loss.log_temperature)
+    assert grad != 0  # a way back
 
 
 # what must not break them
