@@ -13,6 +13,7 @@ from mmlt.core.contrast import (
     ProCoLoss,
     PrototypicalContrastiveLoss,
     SupConLoss,
+    cumulative_weight,
 )
 
 D, C, COUNTS = 8, 4, [100., 30., 10., 3.]
@@ -115,6 +116,8 @@ def test_sup_con_on_the_circle():
     close(values.flatten(), [.216729, .505517, .505517, .216729])
     close(loss(circle(0, 30, 90, 120)[:, None], torch.tensor([0, 0, 0, 1]))[:, 0], [1.082754, .871543, 1.737568, 0])
     close(SupConLoss(0.5)(circle(0, 30, 90, 120)[:, None], torch.tensor([0, 0, 0, 1])), 3.691865 / 3)
+    alpha = cumulative_weight(50, 200)  # Hybrid-SC in epoch 50 of 200, beside a cross entropy of 0.5
+    close(alpha * values.mean() + (1 - alpha) * 0.5, .369803)
 
 
 def test_prototypes_on_the_circle():
@@ -129,6 +132,8 @@ def test_bcl_on_the_circle():
     loss = BalancedContrastiveLoss(0.5, reduction='none')
     values = loss(circle(0, 30, 90, 120).view(2, 2, 2), torch.tensor([0, 1]), circle(10, 100, 200))
     close(values.flatten(), [.130755, .291123, .303927, .291102])
+    close(BalancedContrastiveLoss(0.5)(circle(0, 30, 90, 120).view(2, 2, 2), torch.tensor([0, 1]),
+                                       circle(10, 100, 200)), .254227)
 
 
 def test_gml_on_the_circle():

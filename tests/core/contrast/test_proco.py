@@ -43,6 +43,11 @@ def test_logits_of_three_classes():
     mean = torch.eye(8, dtype=torch.float64)[:3] * torch.tensor([[mean_of(k, 8)] for k in (10, 20, 5)]).double()
     logits = vmf_logits(F.normalize(z), mean, 0.5)
     torch.testing.assert_close(logits, torch.tensor([[1.309601, .815554, .195020]]).double(), atol=1e-6, rtol=0)
+    loss = ProCoLoss(8, 0.5, class_counts=[100, 10, 1]).eval()
+    loss.mean, loss.amount = mean, torch.ones(3, dtype=torch.float64)
+    for label, expected in ((0, .062313), (2, 5.782064)):
+        value = loss(F.normalize(z)[:, None], torch.tensor([label]))
+        torch.testing.assert_close(value.item(), expected, atol=1e-6, rtol=0)
 
 
 def test_a_sharp_class_is_a_prototype():

@@ -45,6 +45,7 @@ def test_dive_example():
     z, t = torch.tensor([[[1., 1, 0]], [[2., 0, -1]]], dtype=torch.float64)
     y, counts = torch.tensor([1]), [100, 10, 1]
     close(virtual_examples(t).exp(), [[.481024, .291756, .227220]])
+    close(virtual_examples(torch.tensor([[.7, .2, .1]]).double().log(), 1.0, 0.5).exp(), [[.522879, .279491, .197630]])
     close(DiVELoss(alpha=1, class_counts=counts)(z, y, t), .093998)
     close(DiVELoss(alpha=0, class_counts=counts)(z, y, t), 2.401234)
     close(DiVELoss(class_counts=counts)(z, y, t), 1.247616)

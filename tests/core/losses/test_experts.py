@@ -132,7 +132,9 @@ def test_sade_and_balpoe_examples():
     z, y = torch.tensor([1, .5, .2], dtype=torch.float64).expand(3, 1, 3), torch.tensor([2])
     close(reversed_prior(torch.tensor([100., 10, 1])), torch.tensor([1., 10, 100]) / 111)
     close(SADELoss(class_counts=TOY)(z, y), 1.520694 + 5.468282 + 14.616117, 5)
+    close(SADELoss(class_counts=TOY)(z, y), 21.605094, 5)
     close(BalPoELoss(class_counts=TOY)(z, y), (1.520694 + 5.468282 + 10.016432) / 3, 5)
+    close(BalPoELoss(class_counts=TOY)(z, y), 5.668469, 5)
 
 
 @pytest.mark.parametrize('taus', [(0., 1., 2.), (1., 1.), (0.5, 1., 1., 1.5)])
