@@ -1,4 +1,4 @@
-"""Permutations of any length up to 2^32, one place at a time.  B places."""
+"""Permutations of any length below 2^32, one place at a time.  B places."""
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -9,7 +9,7 @@ PART = 1 << 16  # stays in the cache
 
 
 def permuted(places: np.ndarray, size: ArrayLike, key: ArrayLike):
-    """What a permutation of ``range(size)``, chosen by ``key``, has at ``places``: (B,) -> (B,) int64, in O(B).
+    """What a permutation of ``range(size)``, chosen by ``key``, has at ``places``: (B,) -> (B,) uint32, in O(B).
 
     A Feistel network on a grid of at least ``size`` cells; from one beyond ``size`` it goes on until it comes back
     (cycle walking: Black and Rogaway, Ciphers with Arbitrary Finite Domains, CT-RSA 2002). Places and pairs of places
@@ -21,16 +21,16 @@ def permuted(places: np.ndarray, size: ArrayLike, key: ArrayLike):
         key (int or (B,)): at least 0, below 2^64.
 
     Raises:
-        ValueError: a size beyond 2^32.
+        ValueError: a size of 2^32 or more.
 
     >>> sorted(permuted(np.arange(5), 5, key=1).tolist())
     [0, 1, 2, 3, 4]
     """
     size, key = np.atleast_1d(size), np.atleast_1d(key)
-    if size.max(initial=1) > 1 << 32:
-        raise ValueError(f'size must be at most 2**32, got {size.max()}')
+    if size.max(initial=1) >= 1 << 32:
+        raise ValueError(f'size must lie below 2**32, got {size.max()}')
     rounds = 6 if size.min(initial=1) >= 1 << 12 else 12
-    out = np.empty(len(places), np.int64)
+    out = np.empty(len(places), np.uint32)
     for begin in range(0, len(places), PART):
         part = slice(begin, begin + PART)
         n, k = (x[part] if len(x) > 1 else x for x in (size, key))
@@ -39,6 +39,7 @@ def permuted(places: np.ndarray, size: ArrayLike, key: ArrayLike):
 
 
 def _permuted(places, size, key, rounds):
+    size = size.astype(np.int64)
     height = np.ceil(np.sqrt(size)).astype(np.int64)
     key = key.astype(np.uint64) * MIX[1]
     key = (key ^ key >> np.uint64(33)) * MIX[2]

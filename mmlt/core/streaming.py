@@ -14,7 +14,7 @@ def shuffled_part(size: int, begin: int, end: int, key: int):
     """Places ``begin`` to ``end`` of permutations of ``range(size)`` one after another."""
     images = np.empty(end - begin, np.int64)
     for part in range(begin, end, PART):
-        cycle, place = np.divmod(np.arange(part, min(part + PART, end)), size)
+        cycle, place = _divided(_range(part, min(part + PART, end)), size)
         images[part - begin:part - begin + PART] = permuted(place, size, _keys(key, cycle))
     return images
 
@@ -45,7 +45,7 @@ def balanced_part(index: Any, begin: int, end: int, num_samples: int, key: int):
     present = present[permuted(np.arange(len(present)), len(present), key)]
 
     def classes_and_turns(begin, end):
-        turn, which = np.divmod(permuted(np.arange(begin, end), num_samples, key), len(present))
+        turn, which = _divided(permuted(_range(begin, end), num_samples, key), len(present))
         return present[which], turn
 
     return _in_cycles(index, classes_and_turns, begin, end, key)
@@ -57,8 +57,8 @@ def class_cycle_part(index: Any, begin: int, end: int, samples_per_class: int, k
     present = np.flatnonzero(index.counts.numpy())
 
     def classes_and_turns(begin, end):
-        visit, step = np.divmod(np.arange(begin, end), samples_per_class)
-        cycle, place = np.divmod(visit, len(present))
+        visit, step = _divided(_range(begin, end), samples_per_class)
+        cycle, place = _divided(visit, len(present))
         return present[permuted(place, len(present), _keys(key, cycle))], cycle * samples_per_class + step
 
     return _in_cycles(index, classes_and_turns, begin, end, key)
@@ -67,14 +67,25 @@ def class_cycle_part(index: Any, begin: int, end: int, samples_per_class: int, k
 def _in_cycles(index, classes_and_turns, begin, end, key):
     """Of places ``begin`` to ``end`` the image number ``turn`` of its class, which shows its images in shuffled
     cycles."""
+    counts, start = (x.numpy().astype(np.uint32) for x in (index.counts, index.start))
     places = np.empty(end - begin, np.uint32)
     for part in range(begin, end, PART):
         classes, turn = classes_and_turns(part, min(part + PART, end))
-        n = index.counts.numpy()[classes]
-        cycle, place = np.divmod(turn, n)
-        places[part - begin:part - begin + PART] = (
-            index.start.numpy()[classes] + permuted(place, n, _keys(key, cycle, classes + 1)))
+        n = counts[classes]
+        cycle, place = _divided(turn, n)
+        places[part - begin:part - begin + PART] = start[classes] + permuted(place, n, _keys(key, cycle, classes + 1))
     return index.at(places)
+
+
+def _range(begin, end):
+    """(B,) of 32 bits, which divide in a tenth of the time, where these hold it."""
+    return np.arange(begin, end, dtype=np.uint32 if end < 1 << 32 else np.int64)
+
+
+def _divided(a, b):
+    """a // b and what is left."""
+    quotient = a // b
+    return quotient, a - quotient * b
 
 
 def _keys(key, *numbers):
