@@ -268,9 +268,19 @@ def test_bad_data_are_named(tmp_path, name, content, message):
         read_data(tmp_path / name)
 
 
-def test_missing_data():
+def test_labels_that_count_from_one(tmp_path):
+    (tmp_path / 'a.txt').write_text('\ufeffx.jpg 1\ny.jpg 3\nz.jpg 3\n', encoding='utf-8')
+    (tmp_path / 'b.txt').write_text('v.jpg 2\n')
+    data = read_data(tmp_path / 'a.txt', tmp_path / 'b.txt')
+    assert data.counts.tolist() == [1, 0, 2] and data.classes == ['1', '2', '3'] and 'from 1' in data.kind
+    assert data.train.items[0].name == 'x.jpg' and data.test.labels.tolist() == [1]
+
+
+def test_missing_data(tmp_path):
     with pytest.raises(FileNotFoundError, match='there is no'):
         read_data('nowhere')
+    with pytest.raises(ValueError, match='--test val goes beside a list of training images'):
+        read_data(tmp_path, 'val')
 
 
 def test_huggingface_folder(tmp_path):

@@ -68,12 +68,15 @@ def read_data(path, test=None):
         test (str, optional): list of the test images, beside a training list.
 
     Raises:
-        ValueError: it is none of these, or damaged.
+        ValueError: it is none of these, or damaged, or no list where ``test`` is one.
         FileNotFoundError: there is no such path.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f'there is no {path}')
+    if test and (path.is_dir() or not path.name.endswith(('.txt', '.csv', '.txt.gz', '.csv.gz'))):
+        raise ValueError(f'--test {test} goes beside a list of training images, {path} is none; put folders of '
+                         'training and test images side by side, as FOLDER/train and FOLDER/test, and give FOLDER')
     if path.is_dir():
         saved = any((path / name).is_file() for name in ('dataset_dict.json', 'state.json'))
         return _huggingface(path) if saved else _folder(path)
@@ -114,14 +117,17 @@ def _list(path, test=None):
     numbers = all(label.lstrip('-').isdigit() for label in labels)
     root, names = _made_by_split(path)
     classes = names if numbers else sorted(set(labels))
+    from_one = numbers and not names and min(map(int, labels)) == 1  # then no class 0 without an image is made up
+    if from_one:
+        classes = [str(c) for c in range(1, max(map(int, labels)) + 1)]
     index = {c: i for i, c in enumerate(classes)}
     splits = {}
     for name, (files, column) in read.items():
-        values = np.array([int(c) if numbers else index[c] for c in column])
+        values = np.array([int(c) - from_one if numbers else index[c] for c in column])
         if values.min() < 0:
             raise ValueError(f'{path} has the label {values.min()}; classes count from 0')
         splits[name] = Split(values, [root / file for file in files])
-    return _of_splits(path, 'list', classes, splits)
+    return _of_splits(path, 'list, whose labels count from 1' if from_one else 'list', classes, splits)
 
 
 def _made_by_split(path):
@@ -133,7 +139,7 @@ def _made_by_split(path):
 
 def _lines(path):
     separator = ',' if '.csv' in path.name else None
-    with (gzip.open if path.suffix == '.gz' else open)(path, 'rt') as file:
+    with (gzip.open if path.suffix == '.gz' else open)(path, 'rt', encoding='utf-8-sig') as file:
         rows = [line.strip().rsplit(separator, 1) for line in file if line.strip()]
     if rows and separator and rows[0][-1].strip().lower() in ('label', 'class', 'target'):
         rows = rows[1:]
