@@ -125,7 +125,11 @@ def plain_errors(main):
             of_config = 'ConfigDict' in str(error)  # a setting that is missing; another attribute is our fault
             if '--debug' in sys.argv or (isinstance(error, AttributeError) and not of_config):
                 raise
-            text = f'no key {error}' if type(error) is KeyError else str(error) or type(error).__name__
+            text = str(error) or type(error).__name__
+            if type(error) is KeyError:  # of a registry, whose message is a sentence, or of a dict
+                text = error.args[0] if ' ' in str(error) else f'no key {error}'
+            if isinstance(error, FileNotFoundError) and error.filename:
+                text = f'{error.filename} does not exist; put it there, or name another path'
             raise SystemExit(f'error: {text}') from error
     return ending
 

@@ -180,6 +180,25 @@ def test_names():
         load('mmpretrain::resnet/nothing.py')
 
 
+def test_an_overlay_of_another_framework():
+    with pytest.raises(FileNotFoundError, match='ldam is an overlay for mmpretrain, the config is one of mmdet'):
+        find_overlay('ldam', 'mmdet')
+    with pytest.raises(FileNotFoundError, match=r'no config mmpretrian::'):
+        load('mmpretrian::resnet/resnet50_8xb32_in1k.py')
+    with pytest.raises(FileNotFoundError, match='does not exist; did you mean resnet50_8xb32_in1k'):
+        load('mmpretrain::resnet/resnet50_8xb32_in1.py')
+
+
+def test_what_has_no_effect_is_said(recwarn):
+    load('digits', 'drs', 'balanced_softmax', options={'train_cfg.max_epochs': 10, 'compile': False})
+    assert not [w for w in recwarn if 'setting' in str(w.message) or 'loss' in str(w.message)]
+    with pytest.warns(UserWarning, match='BalancedSoftmaxLoss of balanced_softmax takes the place of LDAMLoss'):
+        load('digits', 'ldam', 'balanced_softmax')
+    for overlays in ([], ['drs']):
+        with pytest.warns(UserWarning, match='nothing here reads the setting optim_wraper.*did you mean optim_wrapper'):
+            load('digits', *overlays, options={'optim_wraper.optimizer.lr': 0.1})
+
+
 def test_our_configs_as_bases_of_others(write):
     mine = "_base_ = 'mmlt::lt/cam_bs_imagenet_lt.py'\nmodel = dict(head=dict(num_classes=7))"
     cfg = Config.fromfile(write('mine.py', mine))

@@ -1,5 +1,6 @@
 """Any config and what methods change of it: ``load('mmpretrain::resnet/resnet50_8xb32_in1k.py', 'ldam-drw')``."""
 import itertools
+import warnings
 
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
@@ -8,6 +9,7 @@ from .files import find_config, find_overlay, read, run_name, stem
 from .fit import fit
 from .heads import place
 from .merge import merge, refer, refuse_iterations, tune
+from .unread import warn_of_unread
 
 __all__ = ['find_config', 'find_overlay', 'load', 'overlaid', 'run_name']
 
@@ -48,19 +50,28 @@ def load(config, *overlays, options=None):
         base = Config(resolved, cfg_text=base.text, filename=base.filename)
     cfg = base.to_dict()
     if not overlays:
+        warn_of_unread(options, cfg)
         base.merge_from_dict(options)
         return base
     scope = cfg.get('default_scope', 'mmpretrain')
     files = [find_overlay(overlay, scope) for overlay in overlays]
-    first = stem(config, cfg)
+    first, losses = stem(config, cfg), []
     for file in files:
-        name = stem(file)
-        diff = place(tune(read(file).to_dict(), cfg, options, name), cfg, name)
+        name, own = stem(file), read(file).to_dict()
+        loss = own
+        for key in ('model', 'head', 'loss', 'type'):
+            loss = loss.get(key) if isinstance(loss, dict) else None
+        losses += [f'{loss} of {name}'] if loss else []
+        diff = place(tune(own, cfg, options, name), cfg, name)
         import_modules_from_strings(**diff.get('custom_imports', dict(imports=[])))
         if 'max_epochs' in diff.get('train_cfg', {}):
             refuse_iterations(cfg, name)
         merge(cfg, diff, name)  # refuses what does not fit, before the training set is counted
         cfg = merge(cfg, refer(diff, cfg, options, first, name), name)
+    if len(losses) > 1:
+        warnings.warn(f'a model trains with one loss: {losses[-1]} takes the place of {", ".join(losses[:-1])}',
+                      stacklevel=2)
+    warn_of_unread(options, cfg)
     merged = Config(cfg)
     merged.merge_from_dict(options)
     cfg = fit(merged.to_dict(), [stem(file) for file in files])

@@ -1,4 +1,5 @@
 """Where configs and overlays lie, and what they are called."""
+import re
 from pathlib import Path
 
 from mmengine.config import Config
@@ -23,10 +24,18 @@ def find_overlay(name, scope='mmpretrain'):
     """The file of an overlay: the path itself, or the name of a method in the framework ``scope``.
 
     Raises:
-        FileNotFoundError: there is none; near names are listed.
+        FileNotFoundError: there is none, or for another framework alone; near names are listed.
     """
     folder = METHODS.get(scope, 'methods')
-    return _find(name, ['', folder, f'{folder}/gallery'], 'overlay')
+    try:
+        return _find(name, ['', folder, f'{folder}/gallery'], 'overlay')
+    except FileNotFoundError:
+        homes = {'mmpretrain': 'methods', **METHODS}
+        if homes := [home for home in homes if (root() / homes[home] / f'{name}.py').is_file()]:
+            names = ', '.join(file.stem for file in sorted((root() / folder).glob('*.py')))
+            raise FileNotFoundError(f'{name} is an overlay for {" and ".join(homes)}, the config is one of {scope}; '
+                                    f'for that there are {names}') from None
+        raise
 
 
 def _find(name, folders, kind):
@@ -54,8 +63,10 @@ def read(name):
     if '::' in name:
         try:
             return get_config(name)
-        except (ImportError, OSError, ValueError, KeyError) as error:
-            raise FileNotFoundError(f'no config {name}: {error}') from None
+        except (ImportError, OSError, ValueError, KeyError, AssertionError) as error:
+            file = re.search('"(.*)" does not exist', str(error))  # where the framework has looked
+            names = [path.stem for path in Path(file[1]).parent.glob('*.py')] if file else []
+            raise FileNotFoundError(f'no config {name}: {error}{near([Path(name).stem], names)}') from None
     file = find_config(name)
     try:
         return Config.fromfile(file)
