@@ -15,7 +15,8 @@ from mmpretrain.registry import TRANSFORMS
 from torch.nn import functional as F
 
 from mmlt.cls.fixmatch import Alignment
-from mmlt.core.pseudo import align
+from mmlt.core.pseudo import align, crest_rates
+from mmlt.data.datasets.pseudo import read_pseudo_labels
 from mmlt.engine.overlays import load
 from mmlt.jobs import crest
 
@@ -98,6 +99,8 @@ def test_generations_go_on_after_a_kill(tmp_path, monkeypatch):
     part = generations(tmp_path / 'part')
     assert part == whole
     assert (tmp_path / 'part/generation_0/result.json').stat().st_mtime_ns == first
+    rates = [read_pseudo_labels(tmp_path / f'part/generation_{g}/labels.npz')['rates'] for g in range(3)]
+    assert all(torch.from_numpy(r).equal(crest_rates(torch.tensor(tiny.COUNTS).double())) for r in rates)
     saved = json.loads((tmp_path / 'part/generation_2/result.json').read_text())
     counts = torch.load(tmp_path / 'part/generation_2/epoch_1.pth', weights_only=False)['meta']['class_counts']
     assert counts == [n + k for n, k in zip(tiny.COUNTS, saved['added'])]
@@ -136,7 +139,11 @@ def crest_plus(folder, calls):
 @pytest.fixture(scope='module')
 def table(tmp_path_factory):
     folder = tmp_path_factory.mktemp('crest')
-    return crest_plus(folder / 'whole', folder / 'calls' / 'left')
+    results = crest_plus(folder / 'whole', folder / 'calls' / 'left')
+    second = torch.load(folder / 'whole/generation_1/epoch_2.pth', weights_only=False)
+    assert second['state_dict']['alignment.class_counts'].tolist() == list(tiny.COUNTS)  # the labelled ones
+    assert sum(second['meta']['class_counts']) > sum(tiny.COUNTS)
+    return results
 
 
 def die(*args, **kwargs):

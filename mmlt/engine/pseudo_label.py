@@ -66,7 +66,7 @@ def shared_images(unlabelled, test):
 
 
 def label_set(cfg, checkpoint, source, out, rates=None, alpha=3.0, threshold=0.0, trust=False, allow_missing=(),
-              log=print):
+              log=print, counts=None):
     """Write the labels of an unlabelled set, see :func:`mmlt.data.datasets.pseudo.read_pseudo_labels`.
 
     Args:
@@ -78,6 +78,7 @@ def label_set(cfg, checkpoint, source, out, rates=None, alpha=3.0, threshold=0.0
         alpha (float): of ``'crest'``.
         threshold (float): only images of at least this confidence are added.
         trust, allow_missing: see :mod:`mmlt.engine.load`.
+        counts (Tensor, optional): labelled counts (C,), which the rates follow; by default those of the checkpoint.
 
     Returns:
         dict: the arrays of the file.
@@ -93,7 +94,7 @@ def label_set(cfg, checkpoint, source, out, rates=None, alpha=3.0, threshold=0.0
     test = DATASETS.build(cfg.test_dataloader.dataset)
     scores = predict_set(model, dataset).numpy()
     labels, confidences = scores.argmax(1), scores.max(1)
-    counts = saved_counts(saved)
+    counts = saved_counts(saved) if counts is None else counts
     classes = (saved.get('meta', {}).get('dataset_meta') or {}).get('classes') or test.metainfo.get('classes')
     share = np.ones(scores.shape[1])
     if rates == 'crest':

@@ -5,13 +5,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.registry import init_default_scope
+from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import Runner
 
 from mmlt.core.pseudo import alignment_temperature
 from mmlt.data.datasets.pseudo import read_pseudo_labels
+from mmlt.data.labels import class_counts
 from mmlt.engine.checkpoints import newest_checkpoint
 from mmlt.engine.features import eval_dataset, pipeline_of
 from mmlt.engine.pseudo_label import label_set, unlabelled_set
@@ -36,21 +38,28 @@ def run_generations(cfg, source, generations=6, alpha=3.0, t_min=0.5, log=print)
     """
     if generations < 1:
         raise ValueError(f'generations={generations}, expected 1 or more')
-    root, results = Path(cfg.work_dir), []
+    root, results, labelled = Path(cfg.work_dir), [], _labelled_counts(cfg)
     for g in range(generations):
         folder = root / f'generation_{g}'
         if not (folder / 'result.json').exists():
             before = root / f'generation_{g - 1}/labels.npz' if g else None
-            result = _generation(cfg, source, folder, before, alignment_temperature(g, generations, t_min))
+            result = _generation(cfg, source, folder, before, alignment_temperature(g, generations, t_min), labelled)
             label_set(Config(cfg.to_dict()), newest_checkpoint(folder), source, folder / 'labels.npz', 'crest', alpha,
-                      log=lambda line: None)
+                      log=lambda line: None, counts=labelled)
             _write(folder / 'result.json', result)
         results.append(json.loads((folder / 'result.json').read_text()))
         log(f'generation {g}: ' + ', '.join(f'{k} {v:.2f}' for k, v in results[-1].items() if k.startswith('lt/')))
     return results
 
 
-def _generation(cfg, source, folder, labels, t):
+def _labelled_counts(cfg):
+    """(C,) of the labelled set, which rates and alignment follow in every generation, whatever labels were added."""
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    dataset = DATASETS.build(copy.deepcopy(cfg.train_dataloader.dataset))
+    return torch.from_numpy(class_counts(dataset, cfg.model.get('head', {}).get('num_classes')))
+
+
+def _generation(cfg, source, folder, labels, t, labelled):
     cfg = copy.deepcopy(cfg)
     cfg.work_dir, cfg.experiment_name = str(folder), f'{folder.name}_{time.time_ns()}'
     added = []
@@ -62,7 +71,7 @@ def _generation(cfg, source, folder, labels, t):
         extra = dict(type='PseudoLabels', dataset=eval_dataset(inner, pipeline_of(own)), file=str(labels))
         cfg.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[own, extra])
     if cfg.model.get('align') is not None:
-        cfg.model.align.t = t
+        cfg.model.align.t, cfg.model.class_counts = t, labelled.tolist()
     newest = newest_checkpoint(folder)
     cfg.resume, cfg.load_from = newest is not None, str(newest) if newest else None
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
