@@ -70,6 +70,7 @@ def main(args=None):
             sys.exit(f'error: mmlt {args.command} needs {error.name}: pip install "mmlt[onedl,report]"')
         result = command.main(args.rest)
     except KeyboardInterrupt:
+        sys.unraisablehook = lambda _: None  # of the data loader that was cut short
         print(f'\ninterrupted; {GO_ON.get(args.command, "the same command begins anew")}', file=sys.stderr)
         return 130
     return result if isinstance(result, int) else 0

@@ -223,7 +223,7 @@ def refit(args):
     print_results(rows, title=f'{args.timm or Path(args.checkpoint).name}{chosen}', console=console)
     console.print(f'Checkpoints and configs: {stage.out}', markup=False)
     after_training(stage.out)
-    best = max(results.keys() - {'bound'}, key=lambda name: results[name]['mean_class'])
+    best = max((name for name in results if name != 'bound'), key=lambda name: results[name]['mean_class'])
     console.print(f'Next: mmlt test {stage.out / best}/config.py {stage.out / best}/checkpoint.pth evaluates {best}, '
                   f'the best; mmlt report {stage.out} shows every class', markup=False)
     return results

@@ -30,9 +30,11 @@ def run(args):
     if not 0 <= args.errors <= 200:
         raise ValueError(f'--errors {args.errors}: from 0 to 200')
     counts = read_training_counts(args.counts) if args.counts else None
+    answer = []
     with progress_bar() as (_, progress):
         page = write_report(args.runs, args.out, args.predictions, args.baseline, counts, args.title, args.errors,
-                            progress=progress)
+                            progress=progress, say=answer.extend)
+    print('\n'.join(answer))
     print(f'Report: {page.resolve()} ({page.stat().st_size / 1e6:.1f} MB)\nNext: open it in a browser; '
           '--baseline METHOD compares the best with another method class by class')
 

@@ -266,6 +266,16 @@ def test_unknown_baseline_and_wrong_counts_are_named(tmp_path):
         write_report([tmp_path / 'p.npz'], tmp_path / 'r.html', counts=[4])
 
 
+def test_the_command_prints_the_answer(tmp_path, capsys):
+    from mmlt.cli.report import main
+    np.savez(tmp_path / 'good.npz', label=[0, 1, 1, 0], pred=[0, 1, 1, 0])
+    np.savez(tmp_path / 'poor.npz', label=[0, 1, 1, 0], pred=[0, 1, 1, 1])
+    main([str(tmp_path / 'good.npz'), str(tmp_path / 'poor.npz'), '--out', str(tmp_path / 'r.html')])
+    printed = capsys.readouterr().out
+    assert printed.startswith('good has the highest mean-class accuracy: 100.0 %.\nWithin noise of it')
+    assert f'Report: {tmp_path / "r.html"}' in printed
+
+
 def test_a_finished_training_does_not_fail_for_its_page(tmp_path, capsys):
     from mmlt.cli.report import after_training, main
     after_training(tmp_path)

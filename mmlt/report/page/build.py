@@ -20,7 +20,7 @@ ROWS, SOME = 1000, 300  # of the class table in the page itself: all up to 1,000
 
 
 def write_report(runs, out, predictions=(), baseline=None, counts=None, title=None, errors=60, now=None,
-                 progress=silent):
+                 progress=silent, say=lambda lines: None):
     """Write the page.
 
     Args:
@@ -32,6 +32,7 @@ def write_report(runs, out, predictions=(), baseline=None, counts=None, title=No
         counts (sequence, optional): training counts (C,) for predictions that have none.
         errors (int): how many wrong tail images to show, at most 200.
         progress: a function of what is done and which share of it.
+        say: a function of the answer, a list of sentences.
 
     Returns:
         Path: of the page.
@@ -55,6 +56,7 @@ def write_report(runs, out, predictions=(), baseline=None, counts=None, title=No
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(env.get_template('page.html').render(context), encoding='utf-8', errors='replace')
+    say(context['sentences'])
     return out
 
 
