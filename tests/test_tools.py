@@ -43,6 +43,8 @@ def test_sweep_into_a_file(tmp_path, capsys):
     with pytest.raises(SystemExit):
         tool('sweep').main([str(tmp_path), '--out', str(tmp_path / 'file')])
     assert 'file: is a file, give a folder' in capsys.readouterr().err
+    with pytest.raises(SystemExit, match=r'error: .*Not a directory'):
+        tool('sweep').main(['digits', '--out', str(tmp_path / 'file/below')])
 
 
 @pytest.mark.parametrize('name', ['demo'])

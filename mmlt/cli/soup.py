@@ -1,10 +1,9 @@
 """Average the weights of models from one start: mmlt soup a.pth b.pth c.pth --out soup.pth, then mmlt refit"""
 import argparse
 
-import torch
-
 from mmlt.core.soup import soup
 from mmlt.engine.cli import plain_errors
+from mmlt.engine.files import save_whole
 from mmlt.engine.load import add_arguments, read_checkpoint, saved_counts
 
 
@@ -25,6 +24,6 @@ def main(argv=None):
     meta = {key: saved[0].get('meta', {}).get(key) for key in ('dataset_meta', )}
     if all(c is not None and c.equal(counts[0]) for c in counts):
         meta['class_counts'] = counts[0].tolist()
-    torch.save(dict(state_dict=state, meta=dict(meta, soup=args.checkpoints)), args.out)
+    save_whole(args.out, dict(state_dict=state, meta=dict(meta, soup=args.checkpoints)))
     print(f'{args.out}: the mean of {len(saved)} models\n'
           f'Next: mmlt refit CONFIG {args.out}, or mmlt test CONFIG {args.out}')

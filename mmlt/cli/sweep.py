@@ -25,6 +25,7 @@ from mmengine.config import DictAction
 from rich.console import Console
 
 from mmlt.cli.report import after_training
+from mmlt.engine.cli import plain_errors
 from mmlt.engine.files import write_whole
 from mmlt.engine.overlays import find_overlay
 from mmlt.jobs.cluster import RayCluster, RemoteSweep
@@ -171,6 +172,7 @@ def the_sweep(args, runs, train, report):
     return RemoteSweep(runs, train, cluster, report)
 
 
+@plain_errors
 def main(args=None, train=TRAIN):
     """Returns the exit status."""
     args, console = parse_args(args), Console(soft_wrap=True, highlight=False, markup=False)

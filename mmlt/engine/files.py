@@ -1,5 +1,6 @@
 """Files that are whole or not there."""
 import errno
+import io
 import os
 import re
 import shutil
@@ -7,6 +8,8 @@ import zlib
 from glob import escape
 from pathlib import Path
 from platform import node
+
+import torch
 
 PART = '.part'  # <name>.<machine>.<process>.part
 
@@ -21,6 +24,13 @@ def write_whole(path: str | os.PathLike, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def save_whole(path: str | os.PathLike, checkpoint: dict) -> None:
+    """``torch.save`` by :func:`write_whole`."""
+    buffer = io.BytesIO()
+    torch.save(checkpoint, buffer)
+    write_whole(path, buffer.getvalue())
 
 
 class replacing:

@@ -14,7 +14,7 @@ from mmengine.registry import HOOKS
 
 from mmlt.engine.cam_cache import publish_cams
 from mmlt.engine.checkpoints import newest_checkpoint
-from mmlt.engine.files import allocate, remove_parts, replacing, write_whole
+from mmlt.engine.files import allocate, remove_parts, replacing, save_whole, write_whole
 from mmlt.engine.hooks import AtomicCheckpointHook
 from mmlt.engine.hooks.stop_on_nan import last_good
 from mmlt.engine.load import read_checkpoint
@@ -134,8 +134,13 @@ def test_a_full_disk_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(os, 'fsync', full)
     with pytest.raises(OSError, match=r'no space left for .*x \(4\.0 MB\)'):
         write_whole(path, bytes(4 << 20))
+    with pytest.raises(OSError, match=r'no space left for .*x '):
+        save_whole(path, dict(a=torch.ones(3)))
     assert path.read_bytes() == b'old' and list(tmp_path.iterdir()) == [path]
     monkeypatch.undo()
+    save_whole(tmp_path / 'y', dict(a=torch.ones(3)))
+    assert torch.load(tmp_path / 'y')['a'].tolist() == [1, 1, 1]
+    (tmp_path / 'y').unlink()
     with pytest.raises(ValueError, match='mine'), replacing(path) as part:
         part.write_bytes(b'half')
         raise ValueError('mine')

@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from mmlt.core.refit import as_split
 from mmlt.engine.features import eval_dataset, extract_features, load_model, pipeline_of
+from mmlt.engine.files import save_whole
 from mmlt.engine.joint import joint_classifier, saved_layer
 
 
@@ -86,7 +87,7 @@ class FirstStage:
         own, to = saved_layer(layer, self.joint)
         state.update({f'{self.path}.{key}': value.cpu() for key, value in own.items()})
         meta = dict(self.checkpoint.get('meta', {}), class_counts=class_counts.tolist())
-        torch.save(dict(meta=meta, state_dict=state), out / 'checkpoint.pth')
+        save_whole(out / 'checkpoint.pth', dict(meta=meta, state_dict=state))
         cfg = Config(self.cfg.to_dict())
         cfg.merge_from_dict(dict(load_from=None, resume=False, work_dir=str(out)))
         cfg.model.get('head', {}).pop('logit_adjust', None)
