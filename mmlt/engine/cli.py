@@ -128,6 +128,8 @@ def plain_errors(main):
             text = str(error) or type(error).__name__
             if type(error) is KeyError:  # of a registry, whose message is a sentence, or of a dict
                 text = error.args[0] if ' ' in str(error) else f'no key {error}'
+            if 'Expected more than 1 value per channel' in text:
+                text += '; a batch of one image has no statistics: set train_dataloader.drop_last=True'
             if isinstance(error, FileNotFoundError) and error.filename:
                 text = f'{error.filename} does not exist; put it there, or name another path'
             raise SystemExit(f'error: {text}') from error

@@ -210,6 +210,23 @@ def test_our_configs_as_bases_of_others(write):
     assert other.model._scope_ == 'mmpretrain'
 
 
+def test_configs_in_pure_python(tmp_path, write):
+    """Of ``read_base``, whose types are classes."""
+    (tmp_path / 'base.py').write_text(
+        'from mmpretrain.evaluation import Accuracy\nfrom mmpretrain.models import (GlobalAveragePooling, '
+        'ImageClassifier, LinearClsHead, ResNet)\n'
+        "model = dict(type=ImageClassifier, backbone=dict(type=ResNet, depth=50), neck=dict(type=GlobalAveragePooling),"
+        "\n    head=dict(type=LinearClsHead, num_classes=3, in_channels=2048))\n"
+        "val_evaluator = dict(type=Accuracy)\ntrain_cfg = dict(by_epoch=True, max_epochs=10)\n"
+        "train_dataloader = dict(dataset=dict(type='CustomDataset'))\n")
+    child = write('child.py', 'from mmengine.config import read_base\nwith read_base():\n    from .base import *\n')
+    for overlay in ('cam_bs', 'cosine', 'ride'):
+        cfg = load(child, overlay)
+        assert cfg.model.type == 'ImageClassifier' and cfg.default_scope == 'mmpretrain', overlay
+        assert [metric['type'].rpartition('.')[2] for metric in cfg.val_evaluator] == ['Accuracy', 'LongTailMetric']
+    assert load(child, 'cosine').model.head.type == 'LongTailClsHead'
+
+
 # what does not fit
 
 @pytest.mark.parametrize('config, overlay, message', [

@@ -8,7 +8,7 @@ from mmengine.utils import import_modules_from_strings
 from .files import find_config, find_overlay, read, run_name, stem
 from .fit import fit
 from .heads import place
-from .merge import merge, refer, refuse_iterations, tune
+from .merge import merge, plain_types, refer, refuse_iterations, tune
 from .unread import warn_of_unread
 
 __all__ = ['find_config', 'find_overlay', 'load', 'overlaid', 'run_name']
@@ -53,7 +53,8 @@ def load(config, *overlays, options=None):
         warn_of_unread(options, cfg)
         base.merge_from_dict(options)
         return base
-    scope = cfg.get('default_scope', 'mmpretrain')
+    scope = cfg.setdefault('default_scope', 'mmpretrain')
+    plain_types(cfg, scope)
     files = [find_overlay(overlay, scope) for overlay in overlays]
     first, losses = stem(config, cfg), []
     for file in files:

@@ -168,3 +168,17 @@ def resolve(kind, scope='mmpretrain'):
             cls = found.get(kind)
         if cls is not None:
             return cls
+
+
+def plain_types(node, scope):
+    """Name classes as registries do, in place: a config in pure Python, by ``read_base``, gives their whole paths,
+    ``mmpretrain.models.ResNet``, where overlays and what they need go by ``ResNet``."""
+    items = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for item in items:
+        plain_types(item, scope)
+    kind = node.get('type') if isinstance(node, dict) else None
+    if isinstance(kind, str) and '.' in kind:
+        name = kind.rpartition('.')[2]
+        cls = resolve(name, scope)
+        if kind.startswith('mmlt.') or (cls is not None and cls is resolve(kind, scope)):
+            node['type'] = name
