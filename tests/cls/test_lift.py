@@ -42,12 +42,18 @@ def test_full_fine_tuning_moves_the_base(tmp_path):
     assert not torch.equal(before, runner.model.backbone.layers[0].ffn.layers[1].weight)
 
 
-def test_class_means_are_where_the_classifier_starts(tmp_path):
-    runner = tiny.runner(tmp_path, model=model(), default_hooks__fit=dict(type='FitClassifierHook'),
-                         train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=0), param_scheduler=None)
+@pytest.mark.parametrize('plain', [False, True])
+def test_class_means_are_where_the_classifier_starts(plain, tmp_path):
+    settings = dict(train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=0), param_scheduler=None)
+    pack = [dict(type='PackInputs')]
+    if plain:  # training flips the images and repeats those of the tail
+        settings.update(train_dataloader__sampler=dict(_delete_=True, type='ClassBalancedSampler'),
+                        train_dataloader__dataset__pipeline=[dict(type='RandomFlip', prob=1.0), *pack])
+    fit = dict(type='FitClassifierHook', pipeline=pack if plain else None)
+    runner = tiny.runner(tmp_path, model=model(), default_hooks__fit=fit, **settings)
     runner.train()
     net, means = runner.model.eval() or runner.model, torch.zeros(3, 24)
-    for item in runner.train_dataloader.dataset:
+    for item in tiny.TinyImages(pipeline=pack):
         x = ((item['inputs'].float() - 127) / 60)[None]
         means[int(item['data_samples'].gt_label)] += F.normalize(net.extract_feat(x, stage='pre_logits')[0], dim=0)
     assert torch.allclose(net.head.fc.weight, F.normalize(means, dim=1), atol=1e-5)

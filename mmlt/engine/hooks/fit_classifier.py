@@ -4,6 +4,7 @@ from mmengine.hooks import Hook
 
 from mmlt.core.checks import submodule
 from mmlt.engine.access import ema_models, unwrap
+from mmlt.engine.features import eval_dataset
 
 
 class FitClassifierHook(Hook):
@@ -11,18 +12,20 @@ class FitClassifierHook(Hook):
 
     ``CosineLinear`` starts from the class means so.
     For ``NCMClassifier``: a run with ``load_from``, ``train_cfg=dict(by_epoch=True, max_epochs=0)`` and
-    ``param_scheduler=None`` fits, validates and writes ``fitted.pth``. Give ``train_dataloader`` the test pipeline and
-    a plain sampler, so that every image counts once. Each rank reads its share and holds its features (N/ranks, D).
+    ``param_scheduler=None`` fits, validates and writes ``fitted.pth``. Each rank reads its share of the images and
+    holds its features (N/ranks, D).
 
     Args:
         path (str): the classifier.
+        pipeline (list[dict], optional): of the images, each of which then counts once; by default they come as they do
+            in training, from its pipeline and sampler.
 
     Raises:
         ValueError: there is no module with ``fit`` at ``path``.
     """
 
-    def __init__(self, path='head.fc'):
-        self.path = path
+    def __init__(self, path='head.fc', pipeline=None):
+        self.path, self.pipeline = path, pipeline
 
     def before_train(self, runner):
         if runner._resume:
@@ -32,10 +35,19 @@ class FitClassifierHook(Hook):
         if not hasattr(classifier, 'fit'):
             raise ValueError(f'{self.path} ({type(classifier).__name__}) has no fit(features, labels); '
                              'FitClassifierHook is for NCMClassifier and CosineLinear')
-        classifier.fit(*_features(model, runner.train_dataloader))
+        classifier.fit(*_features(model, self._loader(runner)))
         for copy in ema_models(runner):
             copy.get_submodule(self.path).load_state_dict(classifier.state_dict())
         runner.save_checkpoint(runner.work_dir, 'fitted.pth', save_optimizer=False, save_param_scheduler=False)
+
+    def _loader(self, runner):
+        if self.pipeline is None:
+            return runner.train_dataloader
+        cfg = runner.cfg.train_dataloader
+        return runner.build_dataloader({
+            **{key: value for key, value in cfg.items() if key != 'batch_sampler'},
+            'dataset': eval_dataset(cfg.dataset, self.pipeline),
+            'sampler': dict(type='DefaultSampler', shuffle=False, round_up=False)})
 
     def after_train(self, runner):
         if runner.max_epochs == 0 and runner.val_loop is not None:
