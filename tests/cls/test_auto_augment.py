@@ -61,5 +61,5 @@ def test_overlay_adds_it_before_packing_and_the_fast_loader_takes_it():
 def test_views_of_contrast_on_cifar(method):
     views = load('cifar100_lt', method).train_dataloader.dataset.pipeline[0].views
     names = [[t.type for t in view] for view in views]
-    strong, similar = ['AutoAugment', 'Cutout'], ['RandomApply', 'RandomGrayscale']
+    strong, similar = ['AutoAugment', 'Cutout'], ['RandomResizedCrop', 'RandomApply', 'RandomGrayscale']
     assert names == ([strong] * 3 if method == 'gml' else [strong, similar, similar])
