@@ -156,7 +156,7 @@ def killed(folder, calls, patch):
     crest_plus(folder, calls)
 
 
-@pytest.mark.parametrize('where', ['epoch', 'label_set', '_write'])
+@pytest.mark.parametrize('where', ['epoch', 'label_set', 'write_text'])
 def test_kill_9_anywhere(tmp_path, table, where):
     """In the middle of an epoch, before a generation's labels, and between them and its result."""
     calls = tmp_path / 'calls' / 'left'

@@ -13,8 +13,7 @@ LAION model. FILE has a name a line, in the order of the labels; --prompts has l
 import argparse
 from pathlib import Path
 
-import torch
-
+from mmlt.core.files import save_whole
 from mmlt.core.text_head import back_project, text_head
 
 PROMPTS = ('a photo of a {}.', )
@@ -69,7 +68,7 @@ def write(args):
     saved = dict(weight=weight, names=names, prompts=list(prompts), model=args.model, weights=args.weights, scale=scale)
     if projection is not None:
         saved.update(text=text, projection=projection.float().contiguous())
-    torch.save(saved, args.out)
+    save_whole(args.out, saved)
     print(f'{args.out}: {len(names)} classes, width {weight.shape[1]}')
 
 

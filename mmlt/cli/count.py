@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
+from mmlt.core.files import write_text
 from mmlt.data.annotations import annotation_counts
 from mmlt.data.pixels import pixel_counts
 
@@ -41,8 +42,7 @@ def main(args=None):
         if not any(result['class_counts']):
             raise ValueError(f'{args.subject} holds no {result["unit"]} to count, in {len(result["class_counts"])} '
                              'classes; give the annotations of a training set')
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(result) + '\n')
+        write_text(args.out, json.dumps(result) + '\n')
     except (ValueError, OSError) as error:
         raise SystemExit(f'error: {error}') from None
     counts = result['class_counts']

@@ -1,9 +1,9 @@
 """Average the weights of models from one start: mmlt soup a.pth b.pth c.pth --out soup.pth, then mmlt refit"""
 import argparse
 
+from mmlt.core.files import save_whole
 from mmlt.core.soup import soup
 from mmlt.engine.cli import plain_errors
-from mmlt.engine.files import save_whole
 from mmlt.engine.load import add_arguments, read_checkpoint, saved_counts
 
 

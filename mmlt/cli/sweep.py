@@ -25,8 +25,8 @@ from mmengine.config import DictAction
 from rich.console import Console
 
 from mmlt.cli.report import after_training
+from mmlt.core.files import write_whole
 from mmlt.engine.cli import plain_errors
-from mmlt.engine.files import write_whole
 from mmlt.engine.overlays import find_overlay
 from mmlt.jobs.cluster import RayCluster, RemoteSweep
 from mmlt.jobs.runs import Run, find_configs, load_config, read_result

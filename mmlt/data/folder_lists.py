@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from mmlt.core.files import write_text
+
 from .longtail import check_sizes, largest_head, long_tail_counts, shuffled_classes
 
 EXTENSIONS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
@@ -110,5 +112,5 @@ def write_lists(out: str | os.PathLike, classes: Any, lists: Any, force: bool = 
     for name in set(there) - set(texts):
         (out / name).unlink()
     for name, text in texts.items():
-        (out / name).write_text(text, encoding='utf-8', newline='\n')
+        write_text(out / name, text)
     return summary

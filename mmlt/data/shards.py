@@ -13,6 +13,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from mmlt.core.checks import check_integer
 from mmlt.core.dist import rank_and_world_size
+from mmlt.core.files import write_text
 from mmlt.core.random import numpy_generator, shared_seed
 from mmlt.core.sampling import power_probabilities
 
@@ -30,7 +31,7 @@ def count_shards(urls: Iterable[str], field: str = 'cls', file: str | None = Non
     index = {str(url): dict(Counter(int(sample[field]) for sample in tarfile_samples([dict(url=str(url))])))
              for url in urls}
     if file is not None:
-        Path(file).write_text(json.dumps(index))
+        write_text(file, json.dumps(index))
     return index
 
 

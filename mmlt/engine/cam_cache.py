@@ -13,7 +13,8 @@ from mmengine.dist import all_reduce, barrier, get_rank, get_world_size
 from rich.progress import track
 from torch.utils.data import DataLoader, Subset
 
-from .files import checksum, replacing
+from mmlt.core.files import checksum, replacing
+
 from .pipelines import leaf_datasets
 
 GEOMETRIC = {'Resize', 'ResizeEdge', 'RandomResize', 'RandomChoiceResize', 'RandomCrop', 'RandomResizedCrop',

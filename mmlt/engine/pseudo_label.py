@@ -7,6 +7,7 @@ import torch
 from mmengine.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader
 
+from mmlt.core.files import save_npz
 from mmlt.core.pseudo import crest_rates, select
 from mmlt.engine.features import eval_dataset, pipeline_of
 from mmlt.engine.frozen import digest
@@ -110,18 +111,10 @@ def label_set(cfg, checkpoint, source, out, rates=None, alpha=3.0, threshold=0.0
             'would mean nothing. Take them out')
     arrays = dict(labels=labels.astype(np.int64), confidences=confidences, added=added, rates=share,
                   sha256=digest(model), classes=np.array(list(classes or map(str, range(len(share))))))
-    write_whole(out, arrays)
+    save_npz(out, **arrays)
     for c, name in enumerate(arrays['classes']):
         have = '' if counts is None else f', {int(counts[c])} labelled'
         log(f'{name}: {int((labels[added] == c).sum())} of {int((labels == c).sum())} added{have}')
     return arrays
 
 
-def write_whole(out, arrays):
-    """An ``.npz`` that is there as a whole or not at all."""
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f'{out.name}.part')
-    with open(part, 'wb') as file:
-        np.savez_compressed(file, **arrays)
-    part.replace(out)

@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import Runner
 
+from mmlt.core.files import write_text
 from mmlt.core.pseudo import alignment_temperature
 from mmlt.data.datasets.pseudo import read_pseudo_labels
 from mmlt.data.labels import class_counts
@@ -46,7 +47,7 @@ def run_generations(cfg, source, generations=6, alpha=3.0, t_min=0.5, log=print)
             result = _generation(cfg, source, folder, before, alignment_temperature(g, generations, t_min), labelled)
             label_set(Config(cfg.to_dict()), newest_checkpoint(folder), source, folder / 'labels.npz', 'crest', alpha,
                       log=lambda line: None, counts=labelled)
-            _write(folder / 'result.json', result)
+            write_text(folder / 'result.json', json.dumps(result))
         results.append(json.loads((folder / 'result.json').read_text()))
         log(f'generation {g}: ' + ', '.join(f'{k} {v:.2f}' for k, v in results[-1].items() if k.startswith('lt/')))
     return results
@@ -93,7 +94,3 @@ class LastMetrics(Hook):
         self.metrics = metrics
 
 
-def _write(path, result):
-    part = path.with_suffix('.part')
-    part.write_text(json.dumps(result))
-    part.replace(path)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmlt.core.files import write_whole
 from mmlt.engine.checkpoints import checkpoint_number, newest_checkpoint
-from mmlt.engine.files import write_whole
 from mmlt.engine.hooks import StageSwitchHook
 from mmlt.engine.overlays import find_config, load, run_name
 

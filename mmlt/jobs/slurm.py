@@ -5,7 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from mmlt.engine.files import write_whole
+from mmlt.core.files import write_whole
 
 # the states of a job that does not come again
 OVER = {'BOOT_FAIL', 'CANCELLED', 'COMPLETED', 'DEADLINE', 'FAILED', 'NODE_FAIL', 'OUT_OF_MEMORY', 'PREEMPTED',

@@ -12,9 +12,9 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from mmlt.core.files import allocate, remove_parts, replacing, save_whole, write_whole
 from mmlt.engine.cam_cache import publish_cams
 from mmlt.engine.checkpoints import newest_checkpoint
-from mmlt.engine.files import allocate, remove_parts, replacing, save_whole, write_whole
 from mmlt.engine.hooks import AtomicCheckpointHook
 from mmlt.engine.hooks.stop_on_nan import last_good
 from mmlt.engine.load import read_checkpoint
@@ -104,6 +104,20 @@ def test_killed_writes_of_a_cache_leave_nothing_behind(tmp_path, write):
             return
         file.unlink()
     raise AssertionError('the write never ended')
+
+
+def test_links_stay_and_devices_are_written_to(tmp_path):
+    target, link = tmp_path / 'target', tmp_path / 'link'
+    target.write_bytes(b'old')
+    link.symlink_to(target)
+    write_whole(link, b'new')
+    assert link.is_symlink() and target.read_bytes() == b'new'
+    pipe = tmp_path / 'pipe'
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(pipe, b'new')
+    assert os.read(reader, 9) == b'new' and pipe.is_fifo()
+    os.close(reader)
 
 
 def test_the_best_goes_after_the_new_one_is_whole(tmp_path):

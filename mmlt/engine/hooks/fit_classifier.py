@@ -6,6 +6,8 @@ from mmlt.core.checks import submodule
 from mmlt.engine.access import ema_models, unwrap
 from mmlt.engine.features import eval_dataset
 
+from .atomic_checkpoint import BACKEND
+
 
 class FitClassifierHook(Hook):
     """Before training, pass over the training set once in eval mode and ``fit`` the classifier on its features.
@@ -38,7 +40,8 @@ class FitClassifierHook(Hook):
         classifier.fit(*_features(model, self._loader(runner)))
         for copy in ema_models(runner):
             copy.get_submodule(self.path).load_state_dict(classifier.state_dict())
-        runner.save_checkpoint(runner.work_dir, 'fitted.pth', save_optimizer=False, save_param_scheduler=False)
+        runner.save_checkpoint(runner.work_dir, 'fitted.pth', save_optimizer=False, save_param_scheduler=False,
+                               backend_args=dict(backend=BACKEND))
 
     def _loader(self, runner):
         if self.pipeline is None:

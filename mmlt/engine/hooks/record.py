@@ -14,6 +14,7 @@ import torch
 from mmengine.dist import collect_results, get_world_size
 from mmengine.hooks import Hook
 
+from mmlt.core.files import save_npz, write_text
 from mmlt.data.labels import Ragged, labels_of
 from mmlt.engine.access import unwrap
 
@@ -39,7 +40,7 @@ class RecordHook(Hook):
 
     def before_train(self, runner):
         if runner.rank == 0:
-            write_whole(Path(runner.work_dir) / 'run.json', json.dumps(describe(runner), indent=1).encode())
+            write_text(Path(runner.work_dir) / 'run.json', json.dumps(describe(runner), indent=1))
 
     def before_val_epoch(self, runner):
         self.rows = []
@@ -83,19 +84,9 @@ class RecordHook(Hook):
 
 def save_predictions(path, label, top, score, label_score, **extra):
     """Write the file that :class:`RecordHook` describes; never seen half-written."""
-    import io
-
-    buffer = io.BytesIO()
     small = np.int16 if top.max(initial=0) < 2 ** 15 else np.int32
-    np.savez_compressed(buffer, label=label.astype(small), top=top.astype(small), score=score.astype(np.float32),
-                        label_score=label_score.astype(np.float32), **extra)
-    write_whole(Path(path), buffer.getvalue())
-
-
-def write_whole(path, content):
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
-    part.write_bytes(content)
-    os.replace(part, path)
+    save_npz(path, label=label.astype(small), top=top.astype(small), score=score.astype(np.float32),
+             label_score=label_score.astype(np.float32), **extra)
 
 
 def describe(runner):

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
+from mmlt.core.files import save_whole
 from mmlt.core.refit import as_split
 from mmlt.engine.features import eval_dataset, extract_features, load_model, pipeline_of
-from mmlt.engine.files import save_whole
 from mmlt.engine.joint import joint_classifier, saved_layer
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import mmlt
+from mmlt.core.files import write_text
 
 SHOWN = 24  # pictures of a kind
 
@@ -34,11 +35,10 @@ def write_page(out, found, data):
     env = Environment(loader=PackageLoader('mmlt.report.diagnose', ''), autoescape=True, trim_blocks=True,
                       lstrip_blocks=True)
     out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
     text = env.get_template('diagnose.html').render(
         found, chart=chart.render(), css=page.joinpath('style.css').read_text(), pictured=pictured,
         version=mmlt.__version__, made=datetime.datetime.now().isoformat(' ', 'minutes'), shown=SHOWN)
-    out.write_text(text, encoding='utf-8', errors='replace')
+    write_text(out, text, 'replace')
     return out
 
 

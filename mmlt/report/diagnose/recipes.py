@@ -3,6 +3,7 @@ import pprint
 from pathlib import Path
 
 from mmlt.core.augment.cam import KINDS
+from mmlt.core.files import write_text
 from mmlt.data.split import hold_out
 
 SMALL = 64  # pixels: below, CIFAR's networks and crops
@@ -151,7 +152,7 @@ def _lists(out, data, groups, notes):
         split = test if name == 'test' and test is not None else train
         rows = index.get(name, range(len(split.labels)))
         file = out / f'{name}.txt'
-        file.write_text(''.join(f'{Path(split.items[i]).resolve()} {split.labels[i]}\n' for i in rows))
+        write_text(file, ''.join(f'{Path(split.items[i]).resolve()} {split.labels[i]}\n' for i in rows))
         files.append(file)
     return files
 

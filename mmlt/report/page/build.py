@@ -8,6 +8,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader
 
 import mmlt
+from mmlt.core.files import write_text
 
 from ..progress import silent
 from . import charts, pictures, provenance
@@ -54,8 +55,7 @@ def write_report(runs, out, predictions=(), baseline=None, counts=None, title=No
     context.update(css=page.joinpath('style.css').read_text(), js=page.joinpath('script.js').read_text())
     env = Environment(loader=PackageLoader(__package__, ''), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(env.get_template('page.html').render(context), encoding='utf-8', errors='replace')
+    write_text(out, env.get_template('page.html').render(context), 'replace')
     say(context['sentences'])
     return out
 

@@ -9,6 +9,7 @@ from glob import escape
 from pathlib import Path
 from platform import node
 
+import numpy as np
 import torch
 
 PART = '.part'  # <name>.<machine>.<process>.part
@@ -17,13 +18,30 @@ PART = '.part'  # <name>.<machine>.<process>.part
 def write_whole(path: str | os.PathLike, content: bytes) -> None:
     """Write a file that is never seen half-written: to a temporary file beside it, to the disk, renamed.
 
+    A link stays a link; what is no file, such as ``/dev/stdout``, is written to as it is.
+
     Raises:
         OSError: the disk is full, with how much is missing, or the file cannot be written; what was there stays.
     """
+    if os.path.exists(path) and not os.path.isfile(path):
+        Path(path).write_bytes(content)
+        return
     with replacing(path, len(content)) as part, open(part, 'wb') as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def write_text(path: str | os.PathLike, text: str, errors: str = 'strict') -> None:
+    """UTF-8 by :func:`write_whole`, lines as they are."""
+    write_whole(path, text.encode(errors=errors))
+
+
+def save_npz(path: str | os.PathLike, **arrays) -> None:
+    """``np.savez_compressed`` by :func:`write_whole`."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_whole(path, buffer.getvalue())
 
 
 def save_whole(path: str | os.PathLike, checkpoint: dict) -> None:
@@ -37,7 +55,7 @@ class replacing:
     """``with replacing(path) as part:`` write ``part``: it gets the name ``path`` at the end, or goes with an error."""
 
     def __init__(self, path, size=0):
-        self.path, self.size = Path(path), size
+        self.path, self.size = Path(os.path.realpath(path)), size
         self.part = self.path.with_name(f'{self.path.name}.{node()}.{os.getpid()}{PART}')
 
     def __enter__(self):
