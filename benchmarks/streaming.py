@@ -50,7 +50,7 @@ def main(size, folder):
             assert sampler.index.counts.sum() == size
         setup = time.process_time() - start
         parts, times = sampler._parts(), []
-        for _ in range(min(16, max(1, sampler.epoch_length >> 18))):
+        for _ in range(min(16, -(-sampler.epoch_length // sampler.part_length))):
             start = time.process_time()
             length = len(next(parts)[1])
             times.append((time.process_time() - start) / length * 1e9)

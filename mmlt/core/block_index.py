@@ -18,7 +18,7 @@ def label_parts(labels: np.ndarray, size: int) -> Iterator[np.ndarray]:
     forget = isinstance(mapped, mmap.mmap) and not labels.flags.writeable and hasattr(mapped, 'madvise')
     for begin in range(0, len(labels), size):
         yield labels[begin:begin + size]
-        if forget and (begin + size) % (1 << 22) < size:
+        if forget and ((begin + size) % (1 << 20) < size or begin + size >= len(labels)):
             mapped.madvise(mmap.MADV_DONTNEED)
 
 

@@ -1,4 +1,4 @@
-"""Permutations of any length below 2^32, one place at a time.  B places."""
+"""Permutations of any length below 2^32, one place at a time.  B places, S sizes."""
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -8,43 +8,60 @@ MIX32 = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], np.uint32)
 PART = 1 << 16  # stays in the cache
 
 
-def permuted(places: np.ndarray, size: ArrayLike, key: ArrayLike):
+def permuted(places: np.ndarray, size: int, key: int):
     """What a permutation of ``range(size)``, chosen by ``key``, has at ``places``: (B,) -> (B,) uint32, in O(B).
-
-    A Feistel network on a grid of at least ``size`` cells; from one beyond ``size`` it goes on until it comes back
-    (cycle walking: Black and Rogaway, Ciphers with Arbitrary Finite Domains, CT-RSA 2002). Places and pairs of places
-    come alike; of a few places not every order is as likely as any other.
-
-    Args:
-        places: ndarray (B,) of ints in [0, size).
-        size (int or (B,)): of the permutation each place belongs to.
-        key (int or (B,)): at least 0, below 2^64.
-
-    Raises:
-        ValueError: a size of 2^32 or more.
 
     >>> sorted(permuted(np.arange(5), 5, key=1).tolist())
     [0, 1, 2, 3, 4]
     """
-    size, key = np.atleast_1d(size), np.atleast_1d(key)
-    if size.max(initial=1) >= 1 << 32:
-        raise ValueError(f'size must lie below 2**32, got {size.max()}')
-    rounds = 6 if size.min(initial=1) >= 1 << 12 else 12
-    out = np.empty(len(places), np.uint32)
-    for begin in range(0, len(places), PART):
-        part = slice(begin, begin + PART)
-        n, k = (x[part] if len(x) > 1 else x for x in (size, key))
-        out[part] = _permuted(places[part], n, k, rounds)
-    return out
+    return Permutations(size, key).at(places)
 
 
-def _permuted(places, size, key, rounds):
-    size = size.astype(np.int64)
-    height = np.ceil(np.sqrt(size)).astype(np.int64)
-    key = key.astype(np.uint64) * MIX[1]
-    key = (key ^ key >> np.uint64(33)) * MIX[2]
-    last, *grid = (x.astype(np.uint32) for x in (size - 1, height, -(-size // height), key, key >> np.uint64(32)))
-    values = _feistel(places.astype(np.uint32), *grid, rounds)
+class Permutations:
+    """Permutations of ``range(n)`` for each n of ``sizes``, any number of each, a place at a time.
+
+    A Feistel network on a grid of at least n cells; from one beyond n it goes on until it comes back (cycle walking:
+    Black and Rogaway, Ciphers with Arbitrary Finite Domains, CT-RSA 2002). Places and pairs of places come alike; of a
+    few places not every order is as likely as any other.
+
+    Args:
+        sizes (int or (S,)): at least 1.
+        key (int): at least 0, below 2^64.
+
+    Raises:
+        ValueError: a size of 2^32 or more.
+    """
+
+    def __init__(self, sizes: ArrayLike, key: int):
+        sizes = np.atleast_1d(sizes).astype(np.int64)
+        if sizes.max(initial=1) >= 1 << 32:
+            raise ValueError(f'size must lie below 2**32, got {sizes.max()}')
+        height = np.ceil(np.sqrt(sizes)).astype(np.int64)
+        keys = (np.arange(1, len(sizes) + 1, dtype=np.uint64) * MIX[0] + np.uint64(key)) * MIX[1]
+        keys = (keys ^ keys >> np.uint64(33)) * MIX[2]
+        keys ^= keys >> np.uint64(29)
+        self.rounds = 6 if sizes.min(initial=1 << 12) >= 1 << 12 else 12
+        self.tables = [x.astype(np.uint32) for x in (
+            sizes - 1, height, -(-sizes // height), keys, keys >> np.uint64(32))]
+
+    def at(self, places: np.ndarray, numbers: np.ndarray | None = None, which: np.ndarray | None = None):
+        """``places`` (B,) of permutation number ``numbers`` (B,), or 0, of size ``which`` (B,), or the first: (B,)
+        uint32."""
+        out = np.empty(len(places), np.uint32)
+        for begin in range(0, len(places), PART):
+            part = slice(begin, begin + PART)
+            last, height, width, low, high = (x[:1] if which is None else x[which[part]] for x in self.tables)
+            if numbers is not None:
+                low = low + numbers[part].astype(np.uint32) * MIX32[0]
+                low ^= low >> 15
+                low *= MIX32[2]
+                high = high + low
+            out[part] = _walk(places[part].astype(np.uint32), last, (height, width, low, high), self.rounds)
+        return out
+
+
+def _walk(places, last, grid, rounds):
+    values = _feistel(places, *grid, rounds)
     outside = np.flatnonzero(values > last)
     while len(outside):
         walked = _feistel(values[outside], *(x[outside] if len(x) > 1 else x for x in grid), rounds)

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from .permutation import MIX, PART, permuted
+from .permutation import PART, Permutations, permuted
 
 
 def shuffled_part(size: int, begin: int, end: int, key: int):
     """Places ``begin`` to ``end`` of permutations of ``range(size)`` one after another."""
     images = np.empty(end - begin, np.int64)
+    permutations = Permutations(size, key)
     for part in range(begin, end, PART):
         cycle, place = _divided(_range(part, min(part + PART, end)), size)
-        images[part - begin:part - begin + PART] = permuted(place, size, _keys(key, cycle))
+        images[part - begin:part - begin + PART] = permutations.at(place, cycle)
     return images
 
 
@@ -43,37 +44,38 @@ def balanced_part(index: Any, begin: int, end: int, num_samples: int, key: int):
     of a class comes again before all of it came."""
     present = np.flatnonzero(index.counts.numpy())
     present = present[permuted(np.arange(len(present)), len(present), key)]
+    order = Permutations(num_samples, key)
 
     def classes_and_turns(begin, end):
-        turn, which = _divided(permuted(_range(begin, end), num_samples, key), len(present))
-        return present[which], turn
+        turn, which = _divided(order.at(_range(begin, end)), len(present))
+        return which, turn
 
-    return _in_cycles(index, classes_and_turns, begin, end, key)
+    return _in_cycles(index, present, classes_and_turns, begin, end, key)
 
 
 def class_cycle_part(index: Any, begin: int, end: int, samples_per_class: int, key: int):
     """Places ``begin`` to ``end`` of classes in shuffled cycles, ``samples_per_class`` images at each visit from the
     class's own cycles."""
     present = np.flatnonzero(index.counts.numpy())
+    order = Permutations(len(present), key)
 
     def classes_and_turns(begin, end):
         visit, step = _divided(_range(begin, end), samples_per_class)
         cycle, place = _divided(visit, len(present))
-        return present[permuted(place, len(present), _keys(key, cycle))], cycle * samples_per_class + step
+        return order.at(place, cycle), cycle * samples_per_class + step
 
-    return _in_cycles(index, classes_and_turns, begin, end, key)
+    return _in_cycles(index, present, classes_and_turns, begin, end, key)
 
 
-def _in_cycles(index, classes_and_turns, begin, end, key):
+def _in_cycles(index, present, classes_and_turns, begin, end, key):
     """Of places ``begin`` to ``end`` the image number ``turn`` of its class, which shows its images in shuffled
     cycles."""
-    counts, start = (x.numpy().astype(np.uint32) for x in (index.counts, index.start))
-    places = np.empty(end - begin, np.uint32)
+    counts, start = (x.numpy()[present].astype(np.uint32) for x in (index.counts, index.start))
+    permutations, places = Permutations(counts, key ^ 1), np.empty(end - begin, np.uint32)
     for part in range(begin, end, PART):
-        classes, turn = classes_and_turns(part, min(part + PART, end))
-        n = counts[classes]
-        cycle, place = _divided(turn, n)
-        places[part - begin:part - begin + PART] = start[classes] + permuted(place, n, _keys(key, cycle, classes + 1))
+        which, turn = classes_and_turns(part, min(part + PART, end))
+        cycle, place = _divided(turn, counts[which])
+        places[part - begin:part - begin + PART] = start[which] + permutations.at(place, cycle, which)
     return index.at(places)
 
 
@@ -86,11 +88,3 @@ def _divided(a, b):
     """a // b and what is left."""
     quotient = a // b
     return quotient, a - quotient * b
-
-
-def _keys(key, *numbers):
-    """Keys (B,) for tuples of ``numbers`` (B,)."""
-    keys = np.full(len(numbers[0]), key, np.uint64)
-    for number in numbers:
-        keys = (keys ^ keys >> np.uint64(29)) * MIX[2] + number.astype(np.uint64) * MIX[0]
-    return keys

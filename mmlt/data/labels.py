@@ -75,7 +75,7 @@ def class_counts(dataset: Any, num_classes: int | None = None, unit: str = 'imag
         flat = labels
     if not len(flat):
         raise ValueError(f'{type(dataset).__name__} has no label to count; is its annotation file empty?')
-    lows, highs = zip(*((part.min(), part.max()) for part in label_parts(flat, 1 << 22)))
+    lows, highs = zip(*((part.min(), part.max()) for part in label_parts(flat, 1 << 20)))
     low, high = int(min(lows)), int(max(highs))
     if num_classes is None:
         num_classes = num_classes_of(dataset) or high + 1
@@ -88,7 +88,7 @@ def class_counts(dataset: Any, num_classes: int | None = None, unit: str = 'imag
         raise ValueError(f'image {image} has the label {flat[bad]}, expected 0 <= label < {num_classes} classes; '
                          'correct the label, or the class names or num_classes')
     return sum(np.bincount(part.astype(np.int64, copy=False), minlength=num_classes)
-               for part in label_parts(flat, 1 << 22))
+               for part in label_parts(flat, 1 << 20))
 
 
 def num_classes_of(dataset: Any):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmlt.core.block_index import BLOCK, BlockIndex
-from mmlt.core.permutation import permuted
+from mmlt.core.permutation import Permutations, permuted
 from mmlt.core.sampling import ClassIndex
 from mmlt.core.streaming import balanced_part, class_cycle_part, drawn_part, shuffled_part
 
@@ -28,15 +28,25 @@ def test_permutation(size, key):
 def test_permutations_of_many_sizes_at_once():
     sizes = np.arange(1, 60).repeat(np.arange(1, 60))
     places = np.concatenate([np.arange(n) for n in range(1, 60)])
-    values = permuted(places, sizes, sizes + 5)
-    for n in range(1, 60):
-        assert values[sizes == n].tolist() == permuted(np.arange(n), n, n + 5).tolist()
+    permutations = Permutations(np.arange(1, 60), key=5)
+    for number in (None, np.full(len(places), 3)):
+        values = permutations.at(places, number, sizes - 1)
+        for n in range(1, 60):
+            assert sorted(values[sizes == n].tolist()) == list(range(n))
 
 
+@pytest.mark.parametrize('vary', ['key', 'number', 'size'])
 @pytest.mark.parametrize('size', [2, 3, 4, 6, 7])
-def test_pairs_of_places_come_alike(size):
-    keys = np.arange(20_000)
-    first, second = (permuted(np.full(len(keys), place), np.full(len(keys), size), keys) for place in (0, size - 1))
+def test_pairs_of_places_come_alike(size, vary):
+    many, places = np.arange(20_000), np.array([0, size - 1])
+    if vary == 'key':
+        pairs = np.stack([permuted(places, size, key) for key in many])
+    elif vary == 'number':
+        pairs = Permutations(size, 5).at(places.repeat(len(many)), np.tile(many, 2)).reshape(2, -1).T
+    else:
+        pairs = Permutations(np.full(len(many), size), 5).at(
+            places.repeat(len(many)), None, np.tile(many, 2)).reshape(2, -1).T
+    first, second = pairs.T
     pairs = np.bincount(first * size + second, minlength=size**2).reshape(size, size)
     assert not pairs.diagonal().any()
     assert_uniform(pairs[~np.eye(size, dtype=bool)])

@@ -124,6 +124,7 @@ class ClassSampler(Sampler):
             if begin == 0:
                 head = part[:self.world_size].copy()
             yield begin, torch.from_numpy(part)
+            del part  # before the next takes as much
         yield self.epoch_length, torch.from_numpy(np.resize(head, self.total_size - self.epoch_length))
 
     def set_epoch(self, epoch: int) -> None:
