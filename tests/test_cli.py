@@ -168,6 +168,13 @@ def test_ctrl_c_ends_a_command_with_a_sentence(command, end, monkeypatch, capsys
     assert re.fullmatch(f'\ninterrupted; the same command {end}\n', capsys.readouterr().err)
 
 
+def test_what_mmpretrain_prints_for_debugging_stays_out():
+    pytest.importorskip('mmpretrain')
+    code = 'import mmlt.cli, mmpretrain.datasets; from mmengine.logging import print_log; print_log("said")'
+    ran = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert ran.stdout == 'said\n'
+
+
 def test_names_that_look_like_markup_are_printed_as_they_are(tmp_path, capsys):
     """Of classes without an instance; rich would end with an error."""
     file, box = tmp_path / 'coco.json', dict(id=1, image_id=1, category_id=1, bbox=[0, 0, 4, 4])

@@ -1,8 +1,11 @@
 """The ``mmlt`` command. Each module is one sub-command with a ``main(args)``; tools/*.py call the same functions."""
 import argparse
+import logging
 import sys
 import warnings
 from importlib import import_module
+
+from wrapt import when_imported
 
 from .completion import autocomplete
 
@@ -74,6 +77,17 @@ def main(args=None):
         print(f'\ninterrupted; {GO_ON.get(args.command, "the same command begins anew")}', file=sys.stderr)
         return 130
     return result if isinstance(result, int) else 0
+
+
+@when_imported('mmengine.logging')
+def _no_debug(module):
+    """MMEngine prints what has no logger, whatever its level: in each command, that MMPretrain lacks a package."""
+    print_log = module.print_log
+
+    def print_from_info(msg, logger=None, level=logging.INFO):
+        if logger is not None or level > logging.DEBUG:
+            print_log(msg, logger, level)
+    module.print_log = print_from_info
 
 
 def run_alone(doc, add_arguments, run, args=None):
