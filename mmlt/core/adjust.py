@@ -11,12 +11,20 @@ from .counts import ClassCounts, as_counts, log_prior
 
 
 def adjustment(counts: Tensor, target: Tensor, tau: float = 1.0) -> Tensor:
-    """Training and target counts, (C,), (C,) -> (C,): tau (log target - log pi), what is added to the logits."""
+    """Training and target counts, (C,), (C,) -> (C,): tau (log target - log pi), what is added to the logits.
+
+    Raises:
+        ValueError: a count is not positive, a target is negative, or they differ in shape.
+    """
     check_shape('target', target, '(C,)')
     prior = log_prior(counts)
     if prior.shape != target.shape:
         raise ValueError(f'counts have shape {tuple(prior.shape)}, target {tuple(target.shape)}; both are (C,)')
-    return torch.xlogy(tau, target / target.sum()) - tau * prior
+    if not ((counts > 0) & counts.isfinite()).all():
+        raise ValueError(f'counts must be positive and finite, they reach from {counts.min()} to {counts.max()}')
+    if not ((target >= 0) & target.isfinite()).all() or not target.any():
+        raise ValueError(f'target must not be negative, and not 0 for every class; got {target.tolist()!r:.80}')
+    return torch.xlogy(float(tau), target / target.sum()) - float(tau) * prior
 
 
 def adjust(logits: Tensor, shift: Tensor) -> Tensor:

@@ -158,8 +158,9 @@ def group_temperatures(logits: Any, labels: Any, groups: Any, bounds: Sequence[f
     Returns:
         Tensor: (G,) float64.
     """
-    logits, labels, groups = torch.as_tensor(logits).detach(), torch.as_tensor(labels), _group_index(groups)
+    logits, labels = torch.as_tensor(logits).detach(), torch.as_tensor(labels)
     check_shape('logits', logits, '(N, C)')
+    groups = _group_index(groups, logits.shape[1])
     shared = temperature_scaling(logits, labels, bounds)
     temperatures = torch.full((int(groups.max()) + 1,), shared, dtype=torch.float64)
     predicted = groups.to(logits.device)[logits.argmax(1)]
@@ -170,13 +171,16 @@ def group_temperatures(logits: Any, labels: Any, groups: Any, bounds: Sequence[f
     return temperatures
 
 
-def apply_temperature(logits: Any, temperature: float, groups: Any | None = None):
+def apply_temperature(logits: Any, temperature: Any, groups: Any | None = None):
     """(N, C) -> (N, C): logits / T, with T a number, or (G,) and chosen by the group of the predicted class."""
     check_shape('logits', logits, '(N, C)')
     if groups is None:
         return logits / float(temperature)
-    group = _group_index(groups).to(logits.device)[logits.argmax(1)]
-    return logits / torch.as_tensor(temperature).to(logits)[group, None]
+    group, temperature = _group_index(groups, logits.shape[1]), torch.as_tensor(temperature)
+    if temperature.ndim != 1 or len(temperature) <= group.max():
+        raise ValueError(f'the temperatures have shape {tuple(temperature.shape)}, expected (G,) for '
+                         f'{int(group.max()) + 1} groups')
+    return logits / temperature.to(logits)[group.to(logits.device)[logits.argmax(1)], None]
 
 
 def _slopes(logits, labels, a):
@@ -215,11 +219,14 @@ def _check_labels(scores, labels):
         raise ValueError(f'labels span [{labels.min()}, {labels.max()}], expected 0 ... {scores.shape[1] - 1}')
 
 
-def _group_index(groups):
+def _group_index(groups, num_classes):
     if isinstance(groups, dict):
         groups = torch.stack([torch.as_tensor(mask) for mask in groups.values()]).int().argmax(0)
     groups = torch.as_tensor(groups)
     check_shape('groups', groups, '(C,)')
     if not len(groups) or groups.is_floating_point():
         raise ValueError(f'groups are {groups.dtype} of shape {tuple(groups.shape)}, expected an integer a class')
+    if len(groups) != num_classes or groups.min() < 0:
+        raise ValueError(f'groups are {len(groups)} numbers from {int(groups.min())} on, expected one of 0, 1, ... for '
+                         f'each of {num_classes} classes')
     return groups

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .checks import check_shape
+from .checks import check_shape, check_tensor
 
 # one number a class, or the path of a json file with them
 Counts = Sequence[float] | np.ndarray | Tensor | str | os.PathLike
@@ -168,4 +168,5 @@ def _sum_to_c(weights):
 
 def shot_groups(counts: Tensor, many: float = 100, few: float = 20):
     """(C,) -> {'many': mask (C,), 'medium': ..., 'few': ...}: n > many, between, n < few."""
+    check_tensor('counts', counts)
     return {'many': counts > many, 'medium': (counts <= many) & (counts >= few), 'few': counts < few}

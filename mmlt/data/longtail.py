@@ -39,8 +39,8 @@ def long_tail_counts(n_max: int, num_classes: int, imbalance: float = 100, kind:
     >>> long_tail_counts(5000, 10, imbalance=100).tolist()
     [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
     """
-    if n_max < 1:
-        raise ValueError(f'n_max is the size of the largest class, at least 1; got {n_max}')
+    if not 1 <= n_max < 1 << 63:
+        raise ValueError(f'n_max is the size of the largest class, at least 1 and below 2^63; got {n_max}')
     counts = np.array([int(n_max * share) for share in profile(num_classes, imbalance, kind)], dtype=np.int64)
     if counts.min() < 1:
         raise ValueError(f'imbalance={imbalance} leaves class {counts.argmin()} without an image: the largest class '

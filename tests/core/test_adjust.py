@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmlt.core.adjust import LogitAdjust
+from mmlt.core.adjust import LogitAdjust, adjustment
 
 Z = torch.tensor([[2.0, 1.0, 0.1], [0.5, 1.5, -0.3]])
 
@@ -58,3 +58,12 @@ def test_bad_input():
         LogitAdjust(3).eval()(Z)
     with pytest.raises(ValueError, match='counts of 3 classes, the logits have 2'):
         LogitAdjust(3, class_counts=[3, 2, 1]).eval()(Z[:, :2])
+
+
+def test_bad_counts():
+    with pytest.raises(ValueError, match='counts must be positive and finite, they reach from 0 to 2'):
+        adjustment(torch.tensor([2, 0]), torch.ones(2))
+    for target in ([-1, 1], [0, 0]):
+        with pytest.raises(ValueError, match='target must not be negative, and not 0 for every class'):
+            adjustment(torch.tensor([2, 1]), torch.tensor(target))
+    assert adjustment(torch.tensor([2, 1]), torch.tensor([0, 1])).tolist() == [-float('inf'), pytest.approx(1.0986123)]

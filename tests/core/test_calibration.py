@@ -170,6 +170,10 @@ def test_group_temperatures_take_shot_groups_and_fall_back_for_small_groups():
     (lambda: temperature_scaling(torch.zeros(2, 3), torch.tensor([-1, 0])), r'labels span \[-1, 0\]'),
     (lambda: temperature_scaling(torch.zeros(2, 3), torch.tensor([0])), r'scores \(N, C\)'),
     (lambda: temperature_scaling(torch.tensor([[0., float('nan')]]), torch.tensor([0])), 'NaN'),
+    (lambda: group_temperatures(torch.zeros(2, 3), torch.tensor([0, 1]), [1]), '1 numbers from 1 on.*3 classes'),
+    (lambda: apply_temperature(torch.zeros(2, 3), torch.ones(3), [0, -1, 2]), '3 numbers from -1 on'),
+    (lambda: apply_temperature(torch.zeros(2, 3), 3, [0, 1, 2]), r'shape \(\), expected \(G,\) for 3 groups'),
+    (lambda: apply_temperature(torch.zeros(2, 3), torch.ones(2), [0, 1, 2]), r'shape \(2,\), expected \(G,\)'),
 ])
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):

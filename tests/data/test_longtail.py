@@ -112,6 +112,7 @@ def test_n_max():
     (dict(kind='pareto'), "'exp' or 'step', got 'pareto'"),
     (dict(num_classes=1), 'at least 2 classes'),
     (dict(n_max=0), 'n_max.*got 0'),
+    (dict(n_max=float('inf')), 'n_max.*got inf'),
     (dict(imbalance=200), 'class 4 without an image: the largest class has 100'),
 ])
 def test_bad_arguments(kwargs, message):
