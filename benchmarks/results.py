@@ -40,7 +40,7 @@ def add(args):
                                            check=True).stdout.strip()
     runs = collect(args.out, read_result, commit, why_failed)
     for run in runs:  # the sweep names a run <method>_<data>
-        run['method'] = run['method'].removesuffix(f'_{file.get("data")}')
+        run['method'] = run['method'].replace(f'_{file.get("data")}', '')
     new = {(run['method'], run['seed']) for run in runs}
     file['runs'] = [run for run in file['runs'] if (run['method'], run['seed']) not in new] + runs
     file['runs'].sort(key=lambda run: (run['method'] != 'ce', run['method'], run['seed']))

@@ -8,6 +8,7 @@ from .table import results_table
 
 MARGIN = 1.0  # points beyond which a difference is bold
 FAILED = ('failed', 'unfinished')
+KEYS = 'top1', 'mean_class', 'many', 'medium', 'few', 'worst_class', 'ece'
 
 
 def evidence(files, published):
@@ -102,7 +103,7 @@ def _row(method, runs, paper):
 
 
 def collect(folder, reader, commit, reason):
-    """The ``runs`` of a sweep's folder.
+    """The ``runs`` of a sweep's folder, each with its second stages.
 
     Args:
         folder (str): OUT of the sweep, with ``<method>/seed_<s>`` in it.
@@ -124,5 +125,13 @@ def collect(folder, reader, commit, reason):
         else:
             why = reason(place)
             run.update(status='failed' if why else 'unfinished', reason=why or 'it may go on')
-        runs.append(run)
+        runs += [run, *_second_stages(place / 'refit/results.json', run, commit)]
     return runs
+
+
+def _second_stages(file, run, commit):
+    """What ``mmlt refit`` left in the folder of a run, as runs of '<method>, <second stage>'."""
+    stages = json.loads(file.read_text()) if file.is_file() else {}
+    return [dict(run, method=f'{run["method"]}, {name}', commit=commit,
+                 metrics={f'lt/{key}': round(float(numbers[key]), 4) for key in KEYS if key in numbers})
+            for name, numbers in stages.items() if name != 'joint']

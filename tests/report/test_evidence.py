@@ -79,16 +79,19 @@ def test_from_a_sweep_to_the_docs(tmp_path):
         if result:
             (folder / 'result.json').write_text(json.dumps(result))
     (tmp_path / 'out/ce_cifar100_lt/seed_0.old1').mkdir()
+    (tmp_path / 'out/ce_cifar100_lt/seed_0/refit').mkdir()
+    (tmp_path / 'out/ce_cifar100_lt/seed_0/refit/results.json').write_text(
+        json.dumps(dict(joint=dict(top1=41.2), maxnorm=dict(top1=43.51, tau=.5, few=20.))))
     file, docs = tmp_path / 'kept/set.json', tmp_path / 'docs.md'
     facts = [word for key in ('title', 'split', 'schedule', 'augmentation') for word in (f'--{key}', f'the {key}')]
     results.main(['collect', str(tmp_path / 'out'), str(file), '--data', 'cifar100_lt', '--commit', 'abc', *facts])
     results.main(['collect', str(tmp_path / 'out'), str(file), '--commit', 'abc'])
-    assert [r['status'] for r in json.loads(file.read_text())['runs']] == ['done', 'failed', 'unfinished']
+    assert [r['status'] for r in json.loads(file.read_text())['runs']] == ['done', 'done', 'failed', 'unfinished']
     docs.write_text(f'# Results\n{results.BEGIN}\nold\n{results.END}\nmore\n')
     results.main(['table', '--docs', str(docs), '--kept', str(tmp_path / 'kept')])
     text = docs.read_text()
     assert 'old' not in text and text.startswith('# Results\n') and text.endswith(f'{results.END}\nmore\n')
-    assert '| ce | 41.23 | 0 |' in text and 'drs`, seed 0: failed, FloatingPointError: loss is NaN at step 70.' in text
+    assert '| ce | 41.23 | 0 |' in text and '| ce, maxnorm | 43.51 | 0 | – | – | – |' in text and 'drs`, seed 0: failed, FloatingPointError: loss is NaN at step 70.' in text
     docs.write_text('# Results')
     with pytest.raises(SystemExit, match='no place for the tables'):
         results.main(['table', '--docs', str(docs), '--kept', str(tmp_path / 'kept')])
