@@ -13,7 +13,7 @@ from mmlt.engine.overlays import load
 
 ALONE = ['ride', 'balpoe', 'accuracy_driven', 'cuda', 'imbsam']  # sade, sam and focal_sam differ in settings
 AFTER = dict(ride_router='ride', ride_distill='ride_teacher', dive='balanced_softmax', cbd=None, m2m=None,
-             meta_sampler=None)
+             meta_sampler=None, gml_again='gml_alone')
 EXPERTS = {'ride', 'sade', 'balpoe', 'ride_router'}
 
 
@@ -30,6 +30,7 @@ def small(folder, *overlays, **options):
     cfg.work_dir, cfg.log_level, cfg.experiment_name = str(folder), 'ERROR', '+'.join(overlays) or 'plain'
     for stage in cfg.default_hooks.get('stages', {}).get('stages', []):
         stage.begin = min(stage.begin, 1)
+    cfg.dump(folder / 'run.py')
     runner = Runner.from_cfg(cfg)
     runner.train()
     return runner
@@ -59,10 +60,11 @@ def first_runs(tmp_path_factory):
 @pytest.mark.parametrize('name', AFTER)
 def test_after_a_first_run(tmp_path, first_runs, name):
     checkpoint = first_runs(AFTER[name])
-    where = 'model.teacher.checkpoint' if name in ('dive', 'cbd', 'ride_distill') else 'load_from'
+    where = 'model.teacher.checkpoint' if name in ('dive', 'cbd', 'ride_distill', 'gml_again') else 'load_from'
     if name == 'm2m':
         where = 'default_hooks.stages.stages.0.batch_augments.generator.checkpoint'
-    run = small(tmp_path, name, **{where: checkpoint})
+    more = {'model.teacher.config': checkpoint.replace('epoch_2.pth', 'run.py')} if name == 'gml_again' else {}
+    run = small(tmp_path, name, **{where: checkpoint}, **more)
     assert all(map(math.isfinite, run.message_hub.get_scalar('train/loss').data[0]))
     if name == 'ride_router':
         assert 1 <= run.message_hub.get_scalar('val/experts/mean_used').current() <= 3

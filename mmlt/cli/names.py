@@ -28,6 +28,7 @@ COSTS = {'second stage': 'a short second run', 'schedule': 'that of cross entrop
          'foundation': '10 epochs of a large model'}
 OWN_COSTS = {
     'gml': 'a run of its teacher first, then three views of an image', 'gml_teacher': 'that of a deeper network',
+    'gml_again': 'a run of gml_alone first, then three views of an image',
     'crt-one_run': 'ten more epochs', 'focal_sam': 'up to 2 times CE, two passes a step',
     'm2m': 'a plain run first, then up to 10 gradient steps for each new image',
     'cbd': 'a plain run first, then one with its forward passes',

@@ -73,7 +73,7 @@ class GMLClassifier(MultiViewClassifier):
     def init_weights(self):
         if self.missing is not None:  # called where a training begins
             raise FileNotFoundError(f"the teacher's checkpoint {self.missing} does not exist; train the teacher first, "
-                                    'with the overlay gml_teacher')
+                                    'with the overlay gml_teacher, or gml_alone for gml_again')
         super().init_weights()
 
     def loss(self, inputs, data_samples):
