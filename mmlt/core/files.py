@@ -5,9 +5,11 @@ import os
 import re
 import shutil
 import zlib
+from collections.abc import Iterable
 from glob import escape
 from pathlib import Path
 from platform import node
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +39,7 @@ def write_text(path: str | os.PathLike, text: str, errors: str = 'strict') -> No
     write_whole(path, text.encode(errors=errors))
 
 
-def save_npz(path: str | os.PathLike, **arrays) -> None:
+def save_npz(path: str | os.PathLike, **arrays: Any) -> None:
     """``np.savez_compressed`` by :func:`write_whole`."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
@@ -54,11 +56,11 @@ def save_whole(path: str | os.PathLike, checkpoint: dict) -> None:
 class replacing:
     """``with replacing(path) as part:`` write ``part``: it gets the name ``path`` at the end, or goes with an error."""
 
-    def __init__(self, path, size=0):
+    def __init__(self, path: str | os.PathLike, size: int = 0):
         self.path, self.size = Path(os.path.realpath(path)), size
         self.part = self.path.with_name(f'{self.path.name}.{node()}.{os.getpid()}{PART}')
 
-    def __enter__(self):
+    def __enter__(self) -> Path:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         remove_parts(self.path.parent, self.path.name)
         return self.part
@@ -73,7 +75,7 @@ class replacing:
         flush_folder(self.path.parent)
 
 
-def flush_folder(folder):
+def flush_folder(folder: str | os.PathLike) -> None:
     """Have the names in a folder on the disk, where the system can."""
     try:
         handle = os.open(folder, os.O_RDONLY)
@@ -107,14 +109,14 @@ def allocate(path: str | os.PathLike, size: int) -> None:
             raise
 
 
-def no_space(path, size, free=None):
+def no_space(path: str | os.PathLike, size: int, free: int | None = None) -> OSError:
     """The error of a full disk."""
     free = shutil.disk_usage(Path(path).parent).free if free is None else free
     missing = f', {(size - free) / 2**20:.1f} MB are missing' if size > free else ''
     return OSError(f'no space left for {path} ({size / 2**20:.1f} MB){missing}: make room, or write elsewhere')
 
 
-def remove_parts(folder, name=''):
+def remove_parts(folder: str | os.PathLike, name: str = '') -> None:
     """Remove what processes of this machine that no longer run left half-written of a file, or of all in a folder."""
     for path in Path(folder).glob(f'{escape(name)}*{PART}'):
         match = re.search(rf'\.{re.escape(node())}\.(\d+)\.part$', path.name)
@@ -122,10 +124,10 @@ def remove_parts(folder, name=''):
             path.unlink(missing_ok=True)
 
 
-def checksum(arrays, start: int = 0) -> int:
+def checksum(arrays: Iterable[np.ndarray], start: int = 0) -> int:
     """CRC-32 of the bytes of arrays (NumPy, memory-mapped too), block by block; goes on from ``start``."""
     for array in arrays:
         flat = array.reshape(-1).view('uint8')
         for begin in range(0, len(flat), 1 << 24):
-            start = zlib.crc32(flat[begin:begin + (1 << 24)], start)
+            start = zlib.crc32(flat[begin:begin + (1 << 24)].data, start)
     return start
