@@ -130,8 +130,8 @@ def collect(folder, reader, commit, reason):
 
 
 def _second_stages(file, run, commit):
-    """What ``mmlt refit`` left in the folder of a run, as runs of '<method>, <second stage>'."""
+    """What ``mmlt refit`` left in the folder of a run, as runs of '<method> + <second stage>'."""
     stages = json.loads(file.read_text()) if file.is_file() else {}
-    return [dict(run, method=f'{run["method"]}, {name}', commit=commit,
+    return [dict(run, method=f'{run["method"]} + {name}', commit=commit,
                  metrics={f'lt/{key}': round(float(numbers[key]), 4) for key in KEYS if key in numbers})
             for name, numbers in stages.items() if name != 'joint']

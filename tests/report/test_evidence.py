@@ -91,7 +91,7 @@ def test_from_a_sweep_to_the_docs(tmp_path):
     results.main(['table', '--docs', str(docs), '--kept', str(tmp_path / 'kept')])
     text = docs.read_text()
     assert 'old' not in text and text.startswith('# Results\n') and text.endswith(f'{results.END}\nmore\n')
-    assert '| ce | 41.23 | 0 |' in text and '| ce, maxnorm | 43.51 | 0 | – | – | – |' in text
+    assert '| ce | 41.23 | 0 |' in text and '| ce + maxnorm | 43.51 | 0 | – | – | – |' in text
     assert 'drs`, seed 0: failed, FloatingPointError: loss is NaN at step 70.' in text
     docs.write_text('# Results')
     with pytest.raises(SystemExit, match='no place for the tables'):
