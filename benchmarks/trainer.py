@@ -1,6 +1,6 @@
 """MMPretrain's trainer with mmlt's parts against the same without.
 
-    python benchmarks/trainer.py [--runs 9] [--images 2048] [--only parts fast]
+    python benchmarks/trainer.py [--runs 9] [--images 2048] [--only parts fast augment]
 
 `parts`: `plain` trains a ResNet-8 on 32 px images in memory with ``DefaultSampler`` and ``Accuracy``, `mmlt` with
 ``ClassBalancedSampler``, ``ClassCountsHook`` and ``LongTailMetric``. CPU time, one thread.
@@ -8,6 +8,9 @@
 `fast`: `loop` trains a ResNet-32 with crop and flip as the configs of CIFAR do, float32, one process with all cores and
 two loader workers; `fast` is one process a core, each of one thread, with ``FastLoaderHook`` in bfloat16. Images a
 second of all processes together, by the clock and by CPU time (which other work on the machine disturbs less).
+
+`augment`: CIFAR's AutoAugment of 128 images, image by image as MMPretrain runs it and as one batch. CPU time, one
+thread.
 
 Two runners take turns. A run is ``Runner.train()`` of two epochs with evaluations (`parts`), or of one (`fast`);
 building the runner and writing checkpoints are not timed.
@@ -27,11 +30,14 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 from mmpretrain.datasets import BaseDataset
+from mmpretrain.registry import TRANSFORMS
 from record import record
 
 import mmlt.cls  # noqa: F401 registers its parts
+from mmlt.data.batched import PerImage, uniforms
+from mmlt.data.batched_augment import AutoAugment
 
-TARGETS, CLASSES = dict(parts=0.97, fast=1.9), 100
+TARGETS, CLASSES = dict(parts=0.97, fast=1.9, augment=3.), 100
 
 
 @DATASETS.register_module()
@@ -141,6 +147,23 @@ def fast(args, folder):
     return by_clock
 
 
+def augment(args, folder):
+    """CPU time of the framework's AutoAugment over that of the batched one."""
+    torch.set_num_threads(1)
+    policy = TRANSFORMS.build(dict(type='AutoAugment', policies='cifar10'))
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (128, 3, 32, 32), dtype=np.uint8))
+    seconds = {PerImage(policy): [], AutoAugment(policy): []}
+    for run in range(10 * args.runs):
+        for op, times in seconds.items():
+            draws = torch.from_numpy(uniforms(run, 0, np.arange(128), op.draws))
+            start = time.process_time()
+            op(images, draws)
+            times.append(time.process_time() - start)
+    slow, quick = map(statistics.median, seconds.values())
+    print(f'image by image {1e3 * slow:.1f} ms, batched {1e3 * quick:.1f} ms')
+    return slow / quick
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--runs', type=int, default=9)
@@ -150,7 +173,7 @@ def main():
     missed = 0
     with tempfile.TemporaryDirectory() as folder:
         for name in args.only:
-            ratio = dict(parts=parts, fast=fast)[name](args, folder)
+            ratio = dict(parts=parts, fast=fast, augment=augment)[name](args, folder)
             print(f'{name}: ratio {ratio:.3f}, target >= {TARGETS[name]}')
             record(name, ratio, TARGETS[name], smaller=False)
             missed += ratio < TARGETS[name]

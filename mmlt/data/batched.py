@@ -1,7 +1,8 @@
 """Random image transforms of a whole batch, with the law of the framework's.  B images, C x H x W pixels, P draws.
 
 Each class is built from the framework's transform, takes images (B, C, H, W) and ``draws`` uniform numbers in [0, 1) an
-image, (B, draws), and returns images. Which image gets which number is up to the caller: see :func:`uniforms`. With
+image, (B, draws) on the host, so that no decision waits for the images' device, and returns images. Which image gets
+which number is up to the caller: see :func:`uniforms`. With
 ``pad_val`` the images are maps (B, 1, H, W) that follow images with the same draws; those of ``follows=False`` cannot.
 """
 import random
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor
 
 from mmlt.core.random import host_draws_kept
+
+from .batched_augment import AutoAugment, RandAugment, beside
 
 # run once, when the images are loaded
 FIXED = {'LoadImageFromFile', 'Resize', 'ResizeEdge', 'CenterCrop', 'EfficientNetCenterCrop', 'Pad'}
@@ -59,7 +62,7 @@ class RandomCrop:
         y = (u[:, 0] * (padded.shape[2] - height + 1)).long()
         x = (u[:, 1] * (padded.shape[3] - width + 1)).long()
         windows = padded.unfold(2, height, 1).unfold(3, width, 1)
-        return windows[torch.arange(size, device=images.device), :, y, x]
+        return windows[torch.arange(size, device=images.device), :, beside(y, images), beside(x, images)]
 
 
 class RandomFlip:
@@ -78,7 +81,7 @@ class RandomFlip:
     def __call__(self, images: Tensor, u: Any, pad_val: Any = None):
         flipped, begin = images, 0.
         for direction, end in zip(self.directions, self.ends):
-            mask = ((begin <= u) & (u < end)).view(-1, 1, 1, 1)
+            mask = beside(((begin <= u) & (u < end)).view(-1, 1, 1, 1), images)
             flipped, begin = torch.where(mask, images.flip(self.axes[direction]), flipped), end
         return flipped
 
@@ -97,10 +100,10 @@ class Cutout:
     def __call__(self, images: Tensor, u: Any, pad_val: Any = None):
         if pad_val is not None:  # a map stays
             return images
-        inside = u[:, 0].view(-1, 1, 1, 1) < self.prob
+        inside = beside(u[:, 0].view(-1, 1, 1, 1) < self.prob, images)
         for axis, (centre, length) in enumerate(zip((u[:, 1:2], u[:, 2:3]), self.shape), 2):
             pixels = torch.arange(images.shape[axis], device=images.device)
-            begin = (centre * images.shape[axis] - length / 2).clamp(min=0).long()
+            begin = beside((centre * images.shape[axis] - length / 2).clamp(min=0).long(), images)
             within = (begin <= pixels) & (pixels < begin + length)
             inside = inside & within.unflatten(1, (1, -1, 1) if axis == 2 else (1, 1, -1))
         return torch.where(inside, _fill(images, self.pad_val), images)
@@ -124,7 +127,7 @@ class PerImage:
             return images
         with host_draws_kept():
             out = [self._one(image, seed) for image, seed in zip(
-                images.permute(0, 2, 3, 1).cpu().numpy(), (u[:, 0].cpu().double().numpy() * 2 ** 32).astype(np.uint32))]
+                images.permute(0, 2, 3, 1).cpu().numpy(), (u[:, 0].numpy() * 2 ** 32).astype(np.uint32))]
         return torch.from_numpy(np.stack(out)).to(images.device).permute(0, 3, 1, 2)
 
     def _one(self, image, seed):
@@ -142,11 +145,10 @@ class RandomApply:
         self.draws, self.follows = 1 + count(self.ops), all(op.follows for op in self.ops)
 
     def __call__(self, images: Tensor, u: Any, pad_val: Any = None):
-        drawn = u[:, 0] < self.prob
-        if not any(isinstance(op, PerImage) for op in self.ops):  # to choose would read the device
-            return torch.where(drawn.view(-1, 1, 1, 1), apply(self.ops, images, u[:, 1:], pad_val), images)
-        out = images.clone()
-        out[drawn] = apply(self.ops, images[drawn], u[drawn, 1:], pad_val)
+        rows, out = (u[:, 0] < self.prob).nonzero()[:, 0], images.clone()
+        if len(rows):
+            at = beside(rows, images)
+            out[at] = apply(self.ops, images[at], u[rows, 1:], pad_val)
         return out
 
 
@@ -174,8 +176,15 @@ def _multi_view(transform):
     return Views([_random(view.transforms) for view in transform.transforms])
 
 
-BATCHED = {'RandomCrop': RandomCrop, 'RandomFlip': RandomFlip, 'Cutout': Cutout, 'RandomApply': RandomApply,
-           'MultiView': _multi_view}
+def _augment(transform):
+    try:
+        return dict(AutoAugment=AutoAugment, RandAugment=RandAugment)[type(transform).__name__](transform)
+    except ValueError:  # an operation without a batched form
+        return PerImage(transform)
+
+
+BATCHED = {'RandomCrop': RandomCrop, 'RandomFlip': RandomFlip, 'Cutout': Cutout, 'AutoAugment': _augment,
+           'RandAugment': _augment, 'RandomApply': RandomApply, 'MultiView': _multi_view}
 
 
 def compile_transforms(transforms: Any):
@@ -236,4 +245,4 @@ def apply(ops: Any, images: Tensor, u: Any, pad_val: Any = None):
 
 def _fill(images, value):
     """A number or one a channel, to broadcast against (B, C, H, W)."""
-    return torch.as_tensor(value, dtype=images.dtype, device=images.device).view(-1, 1, 1)
+    return beside(torch.as_tensor(value, dtype=images.dtype), images).view(-1, 1, 1)

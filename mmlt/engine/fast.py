@@ -68,10 +68,10 @@ class FastLoader(DataLoader):
     def batch(self, indices, draws):
         """``dict(inputs, data_samples)`` of the images at ``indices`` with the draws (B, P)."""
         index = torch.as_tensor(indices)
-        draws = torch.from_numpy(draws).to(self.device, non_blocking=True)
+        draws = torch.from_numpy(draws)
         samples = [self._samples[i].new() for i in indices]
         if self._cams is not None:
-            for sample, cam in zip(samples, apply(self._ops, self._cams[index].unsqueeze(1), draws.cpu(), 0)[:, 0]):
+            for sample, cam in zip(samples, apply(self._ops, self._cams[index].unsqueeze(1), draws, 0)[:, 0]):
                 sample.cam = cam
         images = apply(self._ops, self._images[index.to(self.device, non_blocking=True)], draws)
         size = images[0].shape[-2:]

@@ -8,7 +8,8 @@ from mmpretrain.registry import TRANSFORMS
 from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
 import mmlt  # noqa: F401
-from mmlt.data.batched import Cutout, PerImage, compile_transforms
+from mmlt.data.batched import Cutout, compile_transforms
+from mmlt.data.batched_augment import AutoAugment as BatchedAutoAugment
 from mmlt.engine.overlays import load
 
 SIZE = 32
@@ -54,7 +55,7 @@ def test_overlay_adds_it_before_packing_and_the_fast_loader_takes_it():
     assert packed['inputs'].shape == (3, SIZE, SIZE) and int(packed['data_samples'].gt_label) == 3
     assert (packed['inputs'] == 0).all(0).sum() >= 64  # a corner of the 16 x 16 box at least
     ops = compile_transforms([pipeline])[1]
-    assert isinstance(ops[-1], Cutout) and isinstance(ops[-2], PerImage) and len(ops) == 4
+    assert isinstance(ops[-1], Cutout) and isinstance(ops[-2], BatchedAutoAugment) and len(ops) == 4
 
 
 @pytest.mark.parametrize('method', ['bcl', 'proco', 'gml'])
