@@ -7,6 +7,7 @@ from mmlt.core.contrast import (
     BalancedContrastiveLoss,
     ClassQueue,
     GaussianMixtureLoss,
+    KeyQueue,
     ProCoLoss,
     PrototypicalContrastiveLoss,
     SupConLoss,
@@ -51,7 +52,10 @@ def run(part=slice(None)):
     queue = ClassQueue(12, 2, 5, COUNTS)
     for step in range(3):
         queue.enqueue(x[part, 0].float() + step, y[part], torch.arange(N)[part] + N * step)
-    return out, queue.state_dict()
+    plain = KeyQueue(2 * N + 3, 5)
+    for step in range(3):
+        plain.enqueue(x[part, 0].float() + step, y[part])
+    return out, dict(queue.state_dict(), **{f'plain.{key}': value for key, value in plain.state_dict().items()})
 
 
 def worker(rank, path):

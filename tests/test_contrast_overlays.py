@@ -30,6 +30,11 @@ def learning_rates(cfg):
     ('gml_teacher', {5: .12, 6: .1, 161: .01, 181: .001}),
     ('proco', {0: .06, 4: .3, 160: .03, 180: .003}),
     ('bcl', {4: .1, 160: 1e-3, 180: 1e-5}),
+    ('paco', {0: .005, 9: .05, 10: .055, 11: .05, 320: .05, 321: .005, 361: .0005}),  # too high in epoch 10
+    ('gpaco', {0: .01, 10: .11, 11: .1, 321: .01, 361: .001}),
+    ('imagenet_lt/paco', {0: .002, 9: .02, 10: .01 * (1 + math.cos(math.pi / 391)),
+                          399: .01 * (1 + math.cos(math.pi * 390 / 391))}),
+    ('inat2018/gpaco', {0: .004, 9: .04}),
     ('dive', {0: .1 * 7 / 15, 4: .1, 118: .1, 119: 1e-3, 159: 1e-5}),
     ('glmc', {0: .01, 100: .005}),
     ('imagenet_lt/glmc', {1: .02, 9: .1, 73: .05, 134: .05 * (1 + math.cos(math.pi * 124 / 126))}),
@@ -56,12 +61,12 @@ def test_glmc_by_imbalance(imbalance, expected):
     assert tuple({**defaults, **model}[key] for key in defaults) == expected
 
 
-@pytest.mark.parametrize('method', ['bcl', 'proco', 'gml', 'glmc', 'hybrid_sc'])
+@pytest.mark.parametrize('method', ['bcl', 'proco', 'gml', 'glmc', 'hybrid_sc', 'paco', 'gpaco'])
 @pytest.mark.parametrize('data', ['imagenet_lt', 'digits'])
 def test_views_are_made_of_the_pipeline_of_the_data(method, data):
     repeat, = load(data, method).train_dataloader.dataset.pipeline
     assert repeat.pipeline == load(data).train_dataloader.dataset.pipeline
-    assert repeat.num_views == (2 if method in ('glmc', 'hybrid_sc') else 3)
+    assert repeat.num_views == (2 if method in ('glmc', 'hybrid_sc', 'paco', 'gpaco') else 3)
 
 
 @pytest.mark.parametrize(('data', 'method', 'jitters', 'others'), [
@@ -70,6 +75,11 @@ def test_views_are_made_of_the_pipeline_of_the_data(method, data):
     ('imagenet_lt', 'gml', [1, 1, 1], [[], ['RandomGrayscale', 'GaussianBlur']]),
     ('cifar100_lt', 'proco', [0, 1, 1], [[], ['RandomResizedCrop', 'RandomGrayscale']]),
     ('imagenet_lt', 'gml_teacher', [1], [[]]),
+    ('imagenet_lt', 'paco', [1, 1], [['RandomGrayscale', 'GaussianBlur']] * 2),
+    ('places_lt', 'paco', [1, 1], [['RandomGrayscale', 'GaussianBlur']] * 2),
+    ('imagenet_lt', 'gpaco', [1, 1], [[], ['RandomGrayscale', 'GaussianBlur']]),
+    ('inat2018', 'gpaco', [1, 1], [[], ['RandomGrayscale', 'GaussianBlur']]),
+    ('cifar100_lt', 'gpaco', [0, 1], [[], ['RandomResizedCrop', 'RandomGrayscale', 'GaussianBlur']]),
 ])
 def test_released_views(data, method, jitters, others):
     """Colours are jittered once, whether the data's own pipeline does so or the view."""

@@ -21,6 +21,7 @@ from .multi_expert import (  # noqa: E402
     MultiExpertResNet,
     MultiExpertResNetCIFAR32,
 )
+from .paco import PaCoClassifier  # noqa: E402
 from .resnet10 import ResNet10  # noqa: E402
 from .resnet_cifar import ResNetCIFAR32  # noqa: E402
 from .rotation import RotationPretrain  # noqa: E402
@@ -32,6 +33,6 @@ __all__ = [
     *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier',
     'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier', 'LIFTClassifier',
     'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32',
-    'MultiViewDataPreprocessor', 'ResNet10', 'ResNetCIFAR32', 'RotationPretrain', 'RoutedExpertClassifier',
-    'TimmFeatures', 'TwoBranchBackbone',
+    'MultiViewDataPreprocessor', 'PaCoClassifier', 'ResNet10', 'ResNetCIFAR32', 'RotationPretrain',
+    'RoutedExpertClassifier', 'TimmFeatures', 'TwoBranchBackbone',
 ]

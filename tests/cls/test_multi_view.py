@@ -1,4 +1,5 @@
 """Classifiers that train on views or on two batches: what they compute, short runs, and what does not fit."""
+import copy
 import socket
 
 import pytest
@@ -29,6 +30,8 @@ RUNS = {
     'hybrid_psc': (dict(type='HybridContrastClassifier', dim=8, contrast=dict(type='PrototypicalContrastiveLoss')),
                    dict(views=1, head=LINEAR, **PARTNERS)),
     'glmc': (dict(type='GLMCClassifier', dim=8), dict(views=2, head=LINEAR, **PARTNERS)),
+    'paco': (dict(type='PaCoClassifier', dim=8, queue_length=32, momentum=0.9), dict(views=2, head=LINEAR)),
+    'gpaco': (dict(type='PaCoClassifier', dim=8, queue_length=32, momentum=None), dict(views=2, head=LINEAR)),
 }
 
 
@@ -64,7 +67,8 @@ def test_a_run_learns_and_resumes(name, tmp_path, request):
     else:
         cfg, settings = RUNS[name]
     run = multi_view.assert_resumes(tmp_path, cfg, **settings)
-    contrast = {'bbn': 'loss', 'glmc': 'loss_consistency'}.get(name, 'loss_gml' if 'gml' in name else 'loss_contrast')
+    contrast = 'loss_gml' if 'gml' in name else {
+        'bbn': 'loss', 'glmc': 'loss_consistency', 'paco': 'loss', 'gpaco': 'loss'}.get(name, 'loss_contrast')
     curve = multi_view.curve(run, contrast)
     assert len(curve) == 18 and sum(curve[-3:]) < sum(curve[:3])
     assert all(f'val/lt/{group}' in run.message_hub.log_scalars for group in ('many', 'medium', 'few'))
@@ -141,6 +145,52 @@ def test_gml_keeps_what_the_teacher_sees(teacher):
                               model.queue.filled)
     torch.testing.assert_close(losses['loss_gml'], 2 * expected)
     assert not any(p.requires_grad for p in model.teacher.model.parameters())
+
+
+def test_paco_takes_the_keys_of_its_slow_copy():
+    model, views, y = build('paco'), [torch.randn(4, 3, 8, 8) for _ in range(2)], [0, 0, 1, 2]
+    model.init_weights()
+    before = copy.deepcopy(model.key_encoder.state_dict())
+    assert all(x.equal(before[f'backbone.{key}']) for key, x in model.backbone.state_dict().items())
+    with torch.no_grad():
+        model.projector[-1].weight += 1
+    model.loss(views, samples(*y))['loss'].backward()
+    after = dict(model.key_encoder.named_parameters())['projector.3.weight']
+    torch.testing.assert_close(after, before['projector.3.weight'] + 0.1)
+    assert not any(p.grad is not None for p in model.key_encoder.parameters())
+    assert model.head.fc.weight.grad.any() and model.backbone.conv1.weight.grad.any()
+    assert model.queue.label.tolist() == [*y, *[-1] * 28]
+    model.eval()
+    torch.testing.assert_close(model.queue.feat[:4].norm(dim=1), torch.ones(4))
+    q, keys = (part(view) for part, view in zip((lambda x: model._encode(x)[0], model._keys), views))
+    expected = model.contrast(q, torch.tensor(y), model(views[0]), torch.cat([keys, model.queue.feat]),
+                              torch.cat([torch.tensor(y), model.queue.label]))
+    torch.testing.assert_close(model.loss(views, samples(*y))['loss'], expected)
+
+
+def test_paco_begins_with_two_equal_networks(tmp_path):
+    """So does one that starts from the weights of another classifier."""
+    model, plain = build('paco'), build('gpaco')
+    state = {key: x for key, x in plain.state_dict().items() if key.startswith(('backbone', 'head'))}
+    model.load_state_dict(state, strict=False)
+    for key, x in plain.backbone.state_dict().items():
+        assert model.key_encoder['backbone'].state_dict()[key].equal(x)
+    with torch.no_grad():
+        model.backbone.conv1.weight.zero_()
+    copied = build('paco')
+    copied.load_state_dict(model.state_dict())
+    assert copied.key_encoder['backbone'].conv1.weight.any()  # a copy of its own is kept
+
+
+def test_gpaco_has_both_views_as_anchors():
+    model, views, y = build('gpaco').eval(), [torch.randn(4, 3, 8, 8) for _ in range(2)], torch.tensor([0, 0, 1, 2])
+    model.queue.enqueue(torch.randn(5, 8), torch.tensor([0, 1, 2, 2, 0]))
+    z = torch.cat([model.projector(model.extract_feat(view)[-1]) for view in views])
+    logits = torch.cat([model(view) for view in views])
+    expected = model.contrast(z, y.repeat(2), logits, model.queue.feat[:5], model.queue.label[:5])
+    torch.testing.assert_close(model.loss(views, samples(*y.tolist()))['loss'], expected)
+    model.train().loss(views, samples(*y.tolist()))
+    assert model.queue.label[5:9].tolist() == y.tolist()
 
 
 def test_distillation_of_three_classes():

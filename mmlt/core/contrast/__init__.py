@@ -1,13 +1,14 @@
 """Losses on features that compare images with each other, and what they need."""
 from .balanced import BalancedContrastiveLoss
 from .gaussian_mixture import GaussianMixtureLoss
+from .paco import PaCoLoss
 from .proco import ProCoLoss
 from .prototypical import PrototypicalContrastiveLoss
-from .queue import ClassQueue
+from .queue import ClassQueue, KeyQueue
 from .schedule import cumulative_weight
 from .supcon import SupConLoss
 
 __all__ = [
-    'BalancedContrastiveLoss', 'ClassQueue', 'GaussianMixtureLoss', 'ProCoLoss', 'PrototypicalContrastiveLoss',
-    'SupConLoss', 'cumulative_weight',
+    'BalancedContrastiveLoss', 'ClassQueue', 'GaussianMixtureLoss', 'KeyQueue', 'PaCoLoss', 'ProCoLoss',
+    'PrototypicalContrastiveLoss', 'SupConLoss', 'cumulative_weight',
 ]

@@ -1,11 +1,11 @@
-"""A queue of features for every class.  K slots, C classes, D features, B images of a batch."""
+"""Queues of features, of each class or of all.  K slots, C classes, D features, B images of a batch."""
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
 from math import ceil
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmlt.core.counts import Counts
 
@@ -51,7 +51,7 @@ class ClassQueue(ClassCounts):
         super().__init__()
         self.length, self.min_size = length, min_size
         noise = torch.randn(length, dim, generator=plain_generator(0))
-        self.register_buffer('feat', torch.nn.functional.normalize(noise))
+        self.register_buffer('feat', nn.functional.normalize(noise))
         self.register_buffer('label', torch.full((length, ), -1))
         self.register_buffer('index', torch.arange(-length, 0))
         self.register_buffer('ptr', torch.zeros(0, dtype=torch.long))
@@ -119,3 +119,47 @@ class ClassQueue(ClassCounts):
         if ptr is not None and ptr.shape != self.ptr.shape:
             self.ptr = self.ptr.new_zeros(ptr.shape)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+class KeyQueue(nn.Module):
+    """The last K features of the batches of all ranks, first in, first out. He et al., CVPR 2020, arXiv:1911.05722.
+
+    All is state, in buffers: ``feat`` (K, D), ``label`` (K,), -1 where nothing came yet, and ``ptr``. K may be any
+    number of batches.
+
+    Args:
+        length (int): K.
+        dim (int): D.
+
+    >>> queue = KeyQueue(4, 2)
+    >>> queue.enqueue(torch.ones(3, 2), torch.tensor([5, 6, 7]))
+    >>> queue.label.tolist()
+    [5, 6, 7, -1]
+    """
+    feat: Tensor
+    label: Tensor
+    ptr: Tensor
+
+    def __init__(self, length: int, dim: int):
+        check_integer(self, 1, length=length, dim=dim)
+        super().__init__()
+        self.register_buffer('feat', torch.zeros(length, dim))
+        self.register_buffer('label', torch.full((length, ), -1))
+        self.register_buffer('ptr', torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def enqueue(self, feat: Tensor, label: Tensor) -> None:
+        """(B, D), (B,): put the images of all ranks in, the oldest out.
+
+        Raises:
+            ValueError: the shapes disagree.
+        """
+        if feat.shape != (len(label), self.feat.size(1)):
+            raise ValueError(f'KeyQueue: features {tuple(feat.shape)} and labels {tuple(label.shape)}; expected '
+                             f'(B, {self.feat.size(1)}) and (B,)')
+        length = len(self.feat)
+        feat, label = gather(feat)[-length:], gather(label)[-length:]
+        slot = (self.ptr + torch.arange(len(label), device=label.device)) % length
+        self.feat[slot] = feat.to(self.feat.dtype)
+        self.label[slot] = label
+        self.ptr = (self.ptr + len(label)) % length

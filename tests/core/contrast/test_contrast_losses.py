@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from mmlt.core.contrast import (
     BalancedContrastiveLoss,
     GaussianMixtureLoss,
+    PaCoLoss,
     ProCoLoss,
     PrototypicalContrastiveLoss,
     SupConLoss,
@@ -75,6 +76,18 @@ def naive_gml(q, labels, keys, key_labels, t, counts, skip=lambda i, k: False):
     return sum(losses) / max(len(losses), 1)
 
 
+def naive_paco(f, labels, logits, keys, key_labels, t, counts, alpha):
+    losses = []
+    for i in range(len(f)):
+        terms = [(z + math.log(n / sum(counts)), float(c == labels[i]))
+                 for c, (z, n) in enumerate(zip(logits[i], counts))]
+        terms += [(f[i] @ f[k] / t, alpha * float(labels[k] == labels[i])) for k in range(len(f)) if k != i]
+        terms += [(f[i] @ k / t, alpha * float(c == labels[i])) for k, c in zip(keys, key_labels) if c >= 0]
+        total = sum(x.exp() for x, _ in terms)
+        losses.append(-sum(w * (x.exp() / total).log() for x, w in terms) / sum(w for _, w in terms))
+    return sum(losses) / len(losses)
+
+
 def views(labels, seed=0):
     labels = torch.tensor(labels)
     return sphere(len(labels), 2, seed=seed).requires_grad_(), labels
@@ -100,6 +113,8 @@ def test_formulas(labels, seed, t):
              for i, c in enumerate(labels)) / len(labels)),
         (GaussianMixtureLoss(t, class_counts=COUNTS)(f[:, 0], y, keys, key_labels),
          naive_gml(g[:, 0], y, keys, key_labels, t, COUNTS)),
+        (PaCoLoss(t, 0.3, class_counts=COUNTS)(f[:, 0], y, f[:, 1, :C], keys, key_labels - 1),
+         naive_paco(g[:, 0], y, g[:, 1, :C], keys, key_labels - 1, t, COUNTS, 0.3)),  # the first three are empty
     ]
     for value, expected in cases:
         close(value, expected, 1e-9)
@@ -225,6 +240,18 @@ def test_the_temperature_is_bounded(start, stop):
     assert grad != 0  # a way back
 
 
+def test_paco_of_three_classes():
+    anchor, keys = torch.tensor([[1., 0]]), torch.tensor([[.8, 0], [.1, 0], [-.2, 0]])
+    args = torch.tensor([1]), torch.tensor([[1, .5, -.5]])
+    loss = PaCoLoss(0.2, 0.05, class_counts=[100, 10, 1])
+    close(loss(anchor, *args, keys, torch.arange(3)), 5.873548, 1e-5)
+    balanced = F.cross_entropy(args[1] + torch.tensor([100., 10, 1]).log(), args[0])
+    alone = PaCoLoss(0.2, 0., class_counts=[100, 10, 1])
+    close(alone(anchor, *args, keys[:0], torch.arange(0)), balanced)
+    close(alone(anchor, *args, keys, torch.full((3, ), -1)), balanced)
+    assert alone(anchor, *args, keys, torch.arange(3)) > balanced  # keys remain below the line
+
+
 # what must not break them
 
 def calls(f, y, t=0.1):
@@ -239,6 +266,7 @@ def calls(f, y, t=0.1):
         'gml': (GaussianMixtureLoss(t, class_counts=COUNTS), f[:, 0], y, keys, torch.tensor([0, 0, 1, 1])),
         'gml_t': (GaussianMixtureLoss(t, True, class_counts=COUNTS), f[:, 0], y, keys, torch.arange(C), *index),
         'proco': (ProCoLoss(D, t, class_counts=COUNTS), f, y),
+        'paco': (PaCoLoss(t, class_counts=COUNTS), f[:, 0], y, f[:, 1, :C], keys, torch.arange(-1, C - 1)),
     }
 
 
@@ -295,6 +323,11 @@ def test_compile(name):
 @pytest.mark.parametrize(('call', 'words'), [
     (lambda: SupConLoss()(sphere(3), torch.zeros(3, dtype=torch.long)), r'\(3, 8\), expected \(N, V, D\)'),
     (lambda: SupConLoss()(sphere(3, 2), torch.zeros(2, dtype=torch.long)), '3 images'),
+    (lambda: PaCoLoss(alpha=-1), r'alpha must be a number in \[0, inf\), got -1'),
+    (lambda: PaCoLoss(class_counts=COUNTS)(sphere(2), torch.tensor([0, 4]), sphere(2)[:, :4], sphere(3),
+                                           torch.tensor([0, 1, 2])), r'a label is 4.*0 \.\. 3'),
+    (lambda: PaCoLoss(class_counts=COUNTS)(sphere(2), torch.tensor([0, 1]), sphere(2)[:, :4], sphere(3),
+                                           torch.tensor([0, 1])), r'keys \(3, 8\).*\(2,\); expected \(2, C\)'),
     (lambda: SupConLoss()(sphere(3, 2), torch.zeros(3, 4)), 'mixed labels'),
     (lambda: BalancedContrastiveLoss()(sphere(3, 2), torch.tensor([0, 1, 4]), sphere(4)), r'a label is 4.*0 \.\. 3'),
     (lambda: BalancedContrastiveLoss()(sphere(3, 2), torch.tensor([0, 1, 2]), sphere(4)[:, :5]), r'\(4, 5\)'),

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmlt.core.contrast import ClassQueue, cumulative_weight
+from mmlt.core.contrast import ClassQueue, KeyQueue, cumulative_weight
 from mmlt.core.contrast.queue import queue_ends
 
 
@@ -92,6 +92,24 @@ def test_state_round_trip():
 def test_bad_input(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize('batches', [[3], [3, 3, 3], [12], [1, 4, 5, 2, 4]])
+def test_first_in_first_out(batches):
+    queue, ring, number = KeyQueue(5, 2), deque(maxlen=5), 0
+    for size in batches:
+        label = torch.arange(number, number + size)
+        queue.enqueue(label[:, None].expand(-1, 2) / 7, label)
+        ring.extend(label.tolist())
+        number += size
+        taken = queue.label >= 0
+        assert sorted(queue.label[taken].tolist()) == list(ring)
+        torch.testing.assert_close(queue.feat[taken, 1], queue.label[taken] / 7)
+        fresh = KeyQueue(5, 2)
+        fresh.load_state_dict(queue.state_dict())
+        queue = fresh
+    with pytest.raises(ValueError, match=r'features \(2, 3\) and labels \(2,\); expected \(B, 2\)'):
+        queue.enqueue(torch.ones(2, 3), torch.tensor([0, 1]))
 
 
 def test_counts_are_asked_for():
