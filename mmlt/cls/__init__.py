@@ -16,6 +16,7 @@ from .heads import __all__ as _heads  # noqa: E402
 from .hybrid import HybridContrastClassifier  # noqa: E402
 from .lift import LIFTClassifier  # noqa: E402
 from .multi_expert import (  # noqa: E402
+    ExpertNetworks,
     MultiExpertBackbone,
     MultiExpertClsHead,
     MultiExpertResNet,
@@ -31,8 +32,8 @@ from .views import MultiViewDataPreprocessor  # noqa: E402
 
 __all__ = [
     *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier',
-    'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier', 'LIFTClassifier',
-    'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32',
+    'ExpertNetworks', 'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier',
+    'LIFTClassifier', 'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32',
     'MultiViewDataPreprocessor', 'PaCoClassifier', 'ResNet10', 'ResNetCIFAR32', 'RotationPretrain',
     'RoutedExpertClassifier', 'TimmFeatures', 'TwoBranchBackbone',
 ]

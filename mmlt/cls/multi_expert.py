@@ -1,11 +1,12 @@
-"""Backbones and head of several experts on a common trunk.  E experts, N images, D features, C classes.
+"""Backbones and head of several experts, on a common trunk or apart.  E experts, N images, D features, C classes.
 
-Wang et al., RIDE, ICLR 2021, arXiv:2010.01809; also of SADE and BalPoE.
+Wang et al., RIDE, ICLR 2021, arXiv:2010.01809; also of SADE, BalPoE and NCL.
 """
 from functools import partial
 
 import torch
 import torch.nn.functional as F
+from mmengine.model import ModuleList
 from mmpretrain.models.backbones import ResNeXt
 from mmpretrain.registry import MODELS
 from torch import nn
@@ -122,6 +123,41 @@ class MultiExpertResNet(ResNeXt):
         return self.layer4[e](self.layer3[e](x))
 
 
+class ExpertNetworks(ModuleList):
+    """E whole networks on the same images, as NCL has them. The weights of a plain network load into each.
+
+    Args:
+        backbone (dict): config of any backbone; the last of its maps counts.
+        num_experts (int): E, 2 or more.
+
+    Returns E maps.
+    """
+
+    def __init__(self, backbone, num_experts=3):
+        check_experts(self, num_experts)
+        super().__init__([MODELS.build(backbone) for _ in range(num_experts)])
+        self.num_experts = num_experts
+        self._register_load_state_dict_pre_hook(self._spread)
+
+    def forward(self, x):
+        return tuple(self.expert(x, e) for e in range(self.num_experts))
+
+    def trunk(self, x):
+        """(N, 3, H, W) -> what all experts read, the images."""
+        return x
+
+    def expert(self, x, e):
+        """The map of expert e."""
+        return self[e](x)[-1]
+
+    def _spread(self, state_dict, prefix, *args):
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            own = key.removeprefix(prefix)
+            if not own.split('.')[0].isdigit():
+                value = state_dict.pop(key)
+                state_dict.update({f'{prefix}{e}.{own}': value for e in range(self.num_experts)})
+
+
 def MultiExpertBackbone(backbone, num_experts=3, reduce=True):
     """The backbone of several experts in place of a plain one.
 
@@ -155,7 +191,8 @@ class ExpertClassifiers(nn.ModuleList):
 class MultiExpertClsHead(LongTailClsHead):
     """One classifier an expert; predicts from the mean of their logits.
 
-    The loss is one of experts, ``RIDELoss``, ``SADELoss`` or ``BalPoELoss``; any other is averaged over the experts.
+    The loss is one of experts, ``RIDELoss``, ``SADELoss``, ``BalPoELoss`` or ``NCLLoss``; any other is averaged over
+    the experts.
 
     Args:
         num_experts (int): E, as of the backbone.

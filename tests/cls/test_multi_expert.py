@@ -5,12 +5,14 @@ import torch
 pytest.importorskip('mmpretrain')
 import tiny
 from mmpretrain.models import ResNet
+from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmlt.cls import MultiExpertClsHead, MultiExpertResNet, MultiExpertResNetCIFAR32, ResNetCIFAR32
+from mmlt.cls import ExpertNetworks, MultiExpertClsHead, MultiExpertResNet, MultiExpertResNetCIFAR32, ResNetCIFAR32
 from mmlt.core.losses import BalPoELoss
 
 COSINE = dict(type='CosineLinear', scale=30.)
+PLAIN = dict(type='ResNetCIFAR32', depth=8, base_channels=4)
 
 
 def settings(loss, num_experts=3, **head):
@@ -62,6 +64,20 @@ def test_weights_of_a_plain_network_load_into_each_expert(plain, experts):
     again.load_state_dict(experts.state_dict())
 
 
+def test_whole_networks_begin_apart_and_take_the_weights_of_one():
+    networks, plain = ExpertNetworks(PLAIN, num_experts=2), MODELS.build(PLAIN)
+    x = torch.randn(2, 3, 16, 16)
+    first, second = networks.eval()(x)
+    assert not torch.equal(first, second) and torch.equal(networks.expert(networks.trunk(x), 1), second)
+    networks.load_state_dict(plain.state_dict())
+    assert all(torch.equal(out, plain.eval()(x)[-1]) for out in networks(x))
+    again = ExpertNetworks(PLAIN, num_experts=2).eval()
+    again.load_state_dict(networks.state_dict())
+    assert torch.equal(again(x)[1], networks(x)[1])
+    with pytest.raises(ValueError, match='num_experts=1 is a plain network'):
+        ExpertNetworks(PLAIN, num_experts=1)
+
+
 def test_the_prediction_is_the_mean_of_logits():
     head = MultiExpertClsHead(5, 8, num_experts=3, classifier=COSINE)
     feats = tuple(torch.randn(3, 4, 8))
@@ -89,12 +105,15 @@ def test_a_plain_loss_is_averaged_over_the_experts():
 STAGES = [dict(begin=1, loss=dict(type='RIDELoss'))]
 
 
-@pytest.mark.parametrize('loss', ['RIDELoss', 'SADELoss', 'BalPoELoss'])
+@pytest.mark.parametrize('loss', ['RIDELoss', 'SADELoss', 'BalPoELoss', 'NCLLoss'])
 def test_training_lowers_the_loss_and_resumes(tmp_path, loss):
     run = dict(settings(loss), epochs=3)
     if loss == 'RIDELoss':
         run.update(stages=STAGES)
         run['model__head']['loss']['temperatures'] = False
+    if loss == 'NCLLoss':
+        run['model__backbone'] = dict(_delete_=True, type='ExpertNetworks', backbone=PLAIN)
+        run['model__head'].update(in_channels=16, classifier=None)
     if loss == 'BalPoELoss':
         run.update(data_preprocessor__batch_augments=dict(augments=dict(type='UniMix')))
     whole = tiny.train(tmp_path / 'whole', **run)

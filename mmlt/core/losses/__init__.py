@@ -10,6 +10,7 @@ from .influence_balanced import InfluenceBalancedLoss
 from .label_aware_smoothing import LabelAwareSmoothLoss
 from .lade import LADELoss
 from .ldam import LDAMLoss
+from .nested import NCLLoss
 from .prior import BalancedSoftmaxLoss, CDTLoss, LogitAdjustLoss, VSLoss
 from .reweight import ClassBalancedLoss, CostSensitiveLoss, GeneralizedReweightLoss, WeightedSoftmaxLoss
 from .seesaw import SeesawSoftmaxLoss
@@ -19,6 +20,6 @@ __all__ = [
     'AdaptiveClassSuppressionLoss', 'BalPoELoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss', 'CBDLoss',
     'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DiVELoss', 'DistributionBalancedLoss', 'EqualizationLoss',
     'EqualizationLossV2', 'GeneralizedReweightLoss', 'InfluenceBalancedLoss', 'LADELoss', 'LDAMLoss',
-    'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss', 'SeesawSoftmaxLoss',
-    'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
+    'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss',
+    'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
 ]

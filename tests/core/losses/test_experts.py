@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmlt.core.losses import BalancedSoftmaxLoss, BalPoELoss, RIDEDistillLoss, RIDELoss, SADELoss
+from mmlt.core.losses import BalancedSoftmaxLoss, BalPoELoss, NCLLoss, RIDEDistillLoss, RIDELoss, SADELoss
 from mmlt.core.losses.experts import diversity_temperatures, expert_divergence, reversed_prior
+from mmlt.core.losses.nested import hard_classes, mutual_divergence
 
 TOY = [100, 10, 1]
 COUNTS = [60, 200, 7, 7, 1]
@@ -154,7 +155,51 @@ def test_balpoe_limits_and_one_expert():
     close(one, BalancedSoftmaxLoss(class_counts=COUNTS)(z[0], y), 9)
 
 
-LOSSES = [RIDELoss, SADELoss, BalPoELoss]
+def naive_ncl(z, y, n, hard, factor, mask):
+    z, total = z.numpy(), 0
+    for i, label in enumerate(y.tolist()):
+        order = sorted(range(len(n)), key=lambda c: (c != label, -z[0, i, c]))
+        kept = order[:hard]
+        for part in ('all', 'hard'):
+            rows = []
+            for expert in z[:, i]:
+                row = expert + np.log(n)
+                if part == 'hard':
+                    row = np.array([row[c] if c in kept else (0. if mask == 'zero' else -1e9) for c in range(len(n))])
+                rows.append(log_softmax(row))
+            total -= sum(row[label] for row in rows)
+            for a, left in enumerate(rows):
+                for b, right in enumerate(rows):
+                    if a != b:
+                        total += factor * (np.exp(right) * (right - left)).sum() / (len(rows) - 1)
+    return total / len(y)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 4), st.integers(1, 5), st.sampled_from(['zero', 'neginf']), st.integers(0, 99))
+def test_ncl(experts, hard, mask, seed):
+    z, y = batch(experts=experts, seed=seed)
+    loss = NCLLoss(hard=hard, mask=mask, distillation=0.7, class_counts=COUNTS)
+    close(loss(z, y), naive_ncl(z, y, COUNTS, hard, 0.7, mask), 8)
+
+
+def test_ncl_examples():
+    z, y = torch.tensor([[[2., 0, -1]], [[1, 1, 0]]]), torch.tensor([0])
+    close(0.6 * mutual_divergence(z + torch.tensor([100., 10, 1]).log()), [.096122])
+    four = torch.tensor([[[2., 1, -3, -4]]])
+    for mask, expected in (('zero', .493812), ('neginf', .313262)):
+        loss = NCLLoss(class_counts=[1] * 4, hard=2, distillation=0, mask=mask)
+        close(loss(four, y) - F.cross_entropy(four[0], y), expected)
+    assert hard_classes(four[0], torch.tensor([3]), 2).tolist() == [[True, False, False, True]]
+    assert hard_classes(four[0], torch.tensor([[0., .3, 0, .7]]), 1).tolist() == [[False, True, False, True]]
+    whole = NCLLoss(class_counts=COUNTS, hard=5, distillation=0)(*batch())
+    close(whole, 2 * sum(BalancedSoftmaxLoss(class_counts=COUNTS)(z, batch()[1]) for z in batch()[0]), 9)
+    z, y = batch()
+    share, number = (NCLLoss(class_counts=COUNTS, hard=hard)(z, y) for hard in (0.4, 2))
+    assert share == number
+
+
+LOSSES = [RIDELoss, SADELoss, BalPoELoss, NCLLoss]
 
 
 @pytest.mark.parametrize('kind', LOSSES)
@@ -197,6 +242,8 @@ def test_state_is_the_counts(kind):
      'are 2, the logits are of 3 experts.*num_experts=2'),
     (lambda: SADELoss(class_counts=COUNTS)(*batch(experts=2)), '3 experts, the logits are of 2; set num_experts=3'),
     (lambda: SADELoss(tau=-1), 'tau must be a number'),
+    (lambda: NCLLoss(mask='inf'), "mask='inf'; expected 'neginf' or 'zero'"),
+    (lambda: NCLLoss(hard=0), r'hard must be a number in \(0, inf\), got 0'),
     (lambda: RIDELoss(reweight_factor=1.), 'reweight_factor must be a number'),
     (lambda: RIDELoss(diversity='a'), 'diversity must be a number'),
 ])

@@ -13,7 +13,8 @@ from mmlt.core import losses as lt
 from mmlt.core.losses.base import LongTailLoss
 from mmlt.core.losses.sigmoid import focal_bce
 
-SPECIAL = {'BalPoELoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss', 'DiVELoss', 'CBDLoss'}  # of experts, or taught
+# of experts, or taught
+SPECIAL = {'BalPoELoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss', 'DiVELoss', 'CBDLoss'}
 NAMES = [name for name in lt.__all__ if isinstance(getattr(lt, name), type) and name not in SPECIAL]
 PRIOR = {'BalancedSoftmaxLoss', 'LogitAdjustLoss', 'VSLoss', 'CDTLoss', 'LADELoss'}
 
