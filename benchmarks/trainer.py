@@ -34,8 +34,9 @@ from mmpretrain.registry import TRANSFORMS
 from record import record
 
 import mmlt.cls  # noqa: F401 registers its parts
-from mmlt.data.batched import PerImage, uniforms
-from mmlt.data.batched_augment import AutoAugment
+from mmlt.data.batched import uniforms
+from mmlt.data.batched.per_image import PerImage
+from mmlt.data.batched.policies import AutoAugment
 
 TARGETS, CLASSES = dict(parts=0.97, fast=1.9, augment=3.), 100
 

@@ -8,8 +8,9 @@ from mmpretrain.registry import TRANSFORMS
 from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
 import mmlt  # noqa: F401
-from mmlt.data.batched import Cutout, compile_transforms
-from mmlt.data.batched_augment import AutoAugment as BatchedAutoAugment
+from mmlt.data.batched import compile_transforms
+from mmlt.data.batched.crops import Cutout
+from mmlt.data.batched.policies import AutoAugment as BatchedAutoAugment
 from mmlt.engine.overlays import load
 
 SIZE = 32

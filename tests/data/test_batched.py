@@ -7,7 +7,10 @@ pytest.importorskip('mmpretrain')
 from mmpretrain.registry import TRANSFORMS
 
 import mmlt.cls  # noqa: F401
-from mmlt.data.batched import Cutout, PerImage, RandomApply, RandomCrop, RandomFlip, compile_transforms, uniforms
+from mmlt.data.batched import compile_transforms, uniforms
+from mmlt.data.batched.crops import Cutout, RandomCrop, RandomFlip
+from mmlt.data.batched.per_image import PerImage
+from mmlt.data.batched.pipeline import RandomApply
 
 RNG = np.random.default_rng(0)
 

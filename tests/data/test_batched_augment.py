@@ -10,8 +10,9 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import TRANSFORMS
 
 import mmlt.cls  # noqa: F401
-from mmlt.data.batched import PerImage, compile_transforms, uniforms
-from mmlt.data.batched_augment import AutoAugment, Operations, RandAugment
+from mmlt.data.batched import compile_transforms, uniforms
+from mmlt.data.batched.per_image import PerImage
+from mmlt.data.batched.policies import AutoAugment, Operations, RandAugment
 
 RNG = np.random.default_rng(0)
 IMAGES = np.concatenate([  # noise, gradients of few levels, one colour
@@ -132,8 +133,8 @@ def test_an_image_alone_is_what_it_is_in_a_batch():
 
 
 def test_an_operation_without_a_batched_form_runs_image_by_image():
-    blur = dict(type='AutoAugment', policies=[[dict(type='GaussianBlur', radius=1)], [dict(type='Invert')]])
+    other = dict(type='AutoAugment', policies=[[dict(type='RandomErasing')], [dict(type='Invert')]])
     lanczos = dict(type='RandAugment', num_policies=1, magnitude_level=3, policies=[
         dict(type='Rotate', magnitude_range=(0, 30), interpolation='lanczos')])
-    ops = compile_transforms([build(**blur), build(**lanczos), build(type='AutoAugment', policies='cifar10')])[1]
+    ops = compile_transforms([build(**other), build(**lanczos), build(type='AutoAugment', policies='cifar10')])[1]
     assert [type(op) for op in ops] == [PerImage, PerImage, AutoAugment]

@@ -1,116 +1,15 @@
-"""AutoAugment and RandAugment of a whole batch.  B images, b of them that get one operation, C x H x W pixels, T
-transforms.
+"""MMPretrain's operations on whole batches.  b images, C x H x W pixels.
 
-An operation takes uint8 images (b, C, H, W), a float64 value an image (b,) on the host, and the framework's transform;
-it gives what MMCV gives for each image: to the bit, but for a bicubic or bilinear warp (one level of 255) and what a
-GPU rounds otherwise.
+Each takes uint8 images (b, C, H, W), a float64 value an image (b,) on the host, and the framework's transform; it gives
+what MMCV gives for each image: to the bit, but for a bicubic or bilinear warp (one level of 255) and what a GPU rounds
+otherwise.
 """
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
-
-def beside(x: Tensor, images: Tensor):
-    """What was computed on the host, on the images' device, which does not stop for it."""
-    return x.to(images.device, non_blocking=True)
-
-
-class AutoAugment:
-    """MMPretrain's ``AutoAugment``: one of the policies, then each of its operations with its probability."""
-
-    follows = False
-
-    def __init__(self, transform: Any):
-        policies = [policy.transforms for policy in transform.transforms]
-        self.ops = Operations([op for policy in policies for op in policy])
-        self.length = max(map(len, policies))
-        first = np.cumsum([0, *map(len, policies)])
-        self.table = torch.tensor([[first[i] + j if j < len(policy) else -1 for j in range(self.length)]
-                                   for i, policy in enumerate(policies)])
-        self.ends = torch.as_tensor(np.cumsum(transform.prob or [1 / len(policies)] * len(policies)))
-        self.draws = 1 + self.length * Operations.draws
-
-    def __call__(self, images: Tensor, u: Tensor, pad_val: Any = None):
-        policy = torch.searchsorted(self.ends, u[:, 0].contiguous(), right=True).clamp(max=len(self.ends) - 1)
-        for which, draws in zip(self.table[policy].T, u[:, 1:].split(Operations.draws, 1)):
-            images = self.ops(images, which, draws)
-        return images
-
-
-class RandAugment:
-    """MMPretrain's ``RandAugment``: ``num_policies`` of the transforms, drawn with replacement."""
-
-    follows = False
-
-    def __init__(self, transform: Any):
-        self.ops, self.length = Operations(transform.transforms), transform.num_policies
-        self.draws = self.length * (1 + Operations.draws)
-
-    def __call__(self, images: Tensor, u: Tensor, pad_val: Any = None):
-        for draws in u.split(1 + Operations.draws, 1):
-            images = self.ops(images, (draws[:, 0] * len(self.ops)).long(), draws[:, 1:])
-        return images
-
-
-class Operations:
-    """The transforms of a policy, an image each its own.
-
-    Args:
-        transforms (list): MMPretrain's.
-
-    Raises:
-        ValueError: a transform that is none of :data:`KINDS`, or an interpolation that has no batched form.
-    """
-
-    draws = 3  # whether, how strong, of which sign
-
-    def __init__(self, transforms: Any):
-        for transform in transforms:
-            name, how = type(transform).__name__, getattr(transform, 'interpolation', 'nearest')
-            if name not in KINDS or how not in ('nearest', 'bilinear', 'bicubic'):
-                raise ValueError(name if name not in KINDS else f'{name}(interpolation={how!r})')
-        alike: dict[Any, int] = {}  # transforms that differ in their values alone run together
-        self.group = torch.tensor([alike.setdefault(_likeness(t), len(alike)) for t in transforms])
-        self.first = [transforms[int((self.group == i).nonzero()[0])] for i in range(len(alike))]
-        self.settings = torch.tensor([_settings(t) for t in transforms], dtype=torch.float64).T.contiguous()
-
-    def __len__(self):
-        return len(self.group)
-
-    def __call__(self, images: Tensor, which: Tensor, u: Tensor):
-        """``which`` (B,) transform or -1, on the host, as the draws u (B, 3)."""
-        prob, low, high, level, std, total, negative = self.settings[:, which]
-        drawn = (which >= 0) & (u[:, 0] <= prob)
-        noisy = (level + std * torch.special.ndtri(u[:, 1])).clamp(min=0).minimum(total)
-        level = torch.where(std > 0, torch.where(std.isinf(), level * u[:, 1], noisy), level)
-        value = level / total * (high - low) + low
-        value = torch.where(u[:, 2] < negative, -value, value)
-        out = images.clone()
-        for i, transform in enumerate(self.first):
-            rows = (drawn & (self.group[which] == i)).nonzero()[:, 0]
-            if len(rows):
-                at = beside(rows, images)
-                out[at] = KINDS[type(transform).__name__](images[at], value[rows], transform)
-        return out
-
-
-def _settings(t):
-    """prob, the range's ends, level, its deviation, the level of full strength, probability of a negative value."""
-    name = {'Rotate': 'angle', 'Posterize': 'bits', 'Solarize': 'thr'}.get(type(t).__name__, 'magnitude')
-    value = getattr(t, name, None)
-    ends = (t.magnitude_range or (0, 0)) if value is None else (value, value)
-    return [t.prob, *ends, t.magnitude_level, float(t.magnitude_std), t.total_level, t.random_negative_prob]
-
-
-def _likeness(t):
-    names = 'direction', 'interpolation', 'pad_val', 'center', 'scale'
-    own = {'SolarizeAdd': ('thr',)}.get(type(t).__name__, ())
-    return type(t).__name__, *(repr(getattr(t, name, None)) for name in (*names, *own))
-
+from .draws import beside
 
 # ---- geometry
 
@@ -257,6 +156,31 @@ def _sharpness(images, value, t):
     return _blend(images, smooth, value)
 
 
+def _gaussian_blur(images, value, t):
+    """Pillow's: three box filters of a fractional width along each axis, in bytes between them; its numbers are
+    float32, its weights 24 bits."""
+    sigma2 = value.float() ** 2 / 3
+    whole = (((12 * sigma2.double() + 1).sqrt().float().double() - 1) / 2).floor().float()
+    radius = whole + (2 * whole + 1) * (whole * (whole + 1) - 3 * sigma2) / (6 * (sigma2 - (whole + 1) ** 2))
+    full = (2. ** 24 / (2 * radius + 1)).long()
+    reach = radius.long()
+    edge = (2 ** 24 - (2 * reach + 1) * full) // 2
+    out = images.double()  # exact: the sums stay below 2^33
+    for axis in (3, 2):
+        size = images.shape[axis]
+        bands = torch.zeros(len(value), size, size, dtype=torch.float64)  # from a pixel to those that it reaches
+        for k in range(-int(reach.max()) - 1, int(reach.max()) + 2):
+            weight = torch.where(abs(k) <= reach, full, torch.where(abs(k) == reach + 1, edge, 0)).double()
+            place = (torch.arange(size) + k).clamp(0, size - 1).view(1, 1, size)
+            bands.scatter_add_(1, place.expand(len(value), 1, size), weight.view(-1, 1, 1).expand(-1, 1, size))
+        bands = beside(bands, images)[:, None]
+        for _ in range(3):
+            summed = out @ bands if axis == 3 else bands.transpose(2, 3) @ out
+            out = ((summed + 2 ** 23) / 2 ** 24).floor()
+    return torch.where(_per_image(value == 0, images), images, out.to(torch.uint8))
+
+
 KINDS = dict(Rotate=_rotate, Shear=_shear, Translate=_translate, Invert=_invert, Solarize=_solarize,
              SolarizeAdd=_solarize_add, Posterize=_posterize, AutoContrast=_auto_contrast, Equalize=_equalize,
-             Brightness=_brightness, Contrast=_contrast, ColorTransform=_color, Sharpness=_sharpness)
+             Brightness=_brightness, Contrast=_contrast, ColorTransform=_color, Sharpness=_sharpness,
+             GaussianBlur=_gaussian_blur)
