@@ -1,7 +1,7 @@
 """The random transforms of contrast's views, of a whole batch.  B images, C x H x W pixels.
 
-Colours are in the framework's order, blue first. What
-comes out is the framework's to the bit, but for the resized crop (one level of 255).
+Colours are in the framework's order, blue first. What comes out is the framework's to the bit, but for the resized
+crop (one level of 255).
 """
 import math
 from typing import Any
