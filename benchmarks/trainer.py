@@ -6,8 +6,8 @@
 ``ClassBalancedSampler``, ``ClassCountsHook`` and ``LongTailMetric``. CPU time, one thread.
 
 `fast`: `loop` trains a ResNet-32 with crop and flip as the configs of CIFAR do, float32, one process with all cores and
-two loader workers; `fast` is one process a core, each of one thread, with ``FastLoaderHook`` in bfloat16. Images a
-second of all processes together, by the clock and by CPU time (which other work on the machine disturbs less).
+two loader workers; `fast` is one process a core, each of one thread, with ``FastLoaderHook`` in mixed precision. Images
+a second of all processes together, by the clock and by CPU time (which other work on the machine disturbs less).
 
 `augment`: CIFAR's AutoAugment of 128 images, image by image as MMPretrain runs it and as one batch. CPU time, one
 thread.
@@ -37,6 +37,7 @@ import mmlt.cls  # noqa: F401 registers its parts
 from mmlt.data.batched import uniforms
 from mmlt.data.batched.per_image import PerImage
 from mmlt.data.batched.policies import AutoAugment
+from mmlt.engine.amp import use_amp
 
 TARGETS, CLASSES = dict(parts=0.97, fast=1.9, augment=3.), 100
 
@@ -80,7 +81,7 @@ def runner(kind, images, work_dir, run):
         pipeline.insert(0, dict(type='RandomCrop', crop_size=32, padding=4))
         cfg['train_dataloader']['batch_size'] = 128
         if kind == 'fast':
-            cfg['optim_wrapper']['type'] = 'CPUAmpOptimWrapper'
+            use_amp(cfg['optim_wrapper'])
             cfg['default_hooks']['fast'] = dict(type='FastLoaderHook')
         else:
             cfg['train_dataloader'].update(num_workers=2, persistent_workers=True)

@@ -30,9 +30,11 @@ ELSEWHERE = {'cbd', 'crest', 'deep_rtc', 'dive', 'fsdp', 'gml', 'gml_again', 'mo
              'full_ft+la', 'vit_b16_clip'}
 DRAWS = {'bags', 'softmax_eql'}  # by a generator of the device, which meta has none of
 NAMES = sorted(name for name in methods() if name.removeprefix('gallery/') not in ELSEWHERE)
-ONE_EACH = ['bbn', 'balanced_softmax', 'ldam-drw', 'ride', 'sade', 'balpoe', 'ncl', 'bcl', 'proco', 'paco', 'gpaco',
-            'gml_alone', 'glmc', 'hybrid_sc', 'hybrid_psc', 'seesaw', 'eqlv2', 'acsl', 'lade', 'cosine', 'causal', 'etf',
-            'mixup', 'gallery/remix', 'gallery/manifold_mixup', 'unimix', 'cmo', 'distribution_balanced', 'disalign']
+ONE_EACH = [
+    'bbn', 'balanced_softmax', 'ldam-drw', 'ride', 'sade', 'balpoe', 'ncl', 'bcl', 'proco', 'paco', 'gpaco',
+    'gml_alone', 'glmc', 'hybrid_sc', 'hybrid_psc', 'seesaw', 'eqlv2', 'acsl', 'lade', 'cosine', 'causal', 'etf',
+    'mixup', 'gallery/remix', 'gallery/manifold_mixup', 'unimix', 'cmo', 'distribution_balanced', 'disalign'
+]
 
 
 @contextlib.contextmanager
@@ -135,6 +137,8 @@ def test_a_batch_from_memory_reads_nothing_from_its_device(name, device):
     assert not any(isinstance(op, PerImage) for op in compile_transforms(loader.dataset.pipeline.transforms)[1])
     loader._load()
     with no_synchronisation(device):
-        inputs = loader.batch(list(range(8)), np.random.default_rng(0).random((8, loader._draws)))['inputs']
+        batch = loader.batch(list(range(8)), np.random.default_rng(0).random((8, loader._draws)))
+    assert all(sample.gt_label.device.type == device for sample in batch['data_samples'])
+    inputs = batch['inputs']
     for view in inputs if isinstance(inputs, list) else [inputs]:
         assert view.shape == (8, 3, 32, 32) and view.device.type == device and view.dtype == torch.uint8

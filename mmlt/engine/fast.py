@@ -103,6 +103,7 @@ class FastLoader(DataLoader):
                 leaf.pipeline = pipeline
         self._samples = [item['data_samples'] for item in items]
         self._cams = torch.stack([s.pop('cam') for s in self._samples]) if 'cam' in self._samples[0] else None
+        self._samples = [sample.to(self.device) for sample in self._samples]  # once, not in every batch
         self._images = self._stack([item['inputs'] for item in items])
         self._ops = parts[0][1]
         self._draws, self._read = count(self._ops), pipelines
