@@ -98,17 +98,20 @@ def test_twelve_epochs_are_enough(name, tmp_path):
     assert run.message_hub.get_scalar('val/lt/top1').current() > 90
 
 
-def test_two_ranks_end_with_one_state(tmp_path, teacher):
-    cfg = dict(RUNS['gml_alone'][0], alpha=1.0, teacher=teacher)
+@pytest.mark.parametrize('name', ['gml', 'paco'])
+def test_two_ranks_end_with_one_state(name, tmp_path, request):
+    cfg, settings = RUNS['gml_alone' if name == 'gml' else name]
+    if name == 'gml':
+        cfg = dict(cfg, alpha=1.0, teacher=request.getfixturevalue('teacher'))
     with socket.socket() as server:
         server.bind(('127.0.0.1', 0))
         port = server.getsockname()[1]
-    spawn(contrast_train_ranks.worker, (port, str(tmp_path), cfg), nprocs=2)
+    spawn(contrast_train_ranks.worker, (port, str(tmp_path), cfg, settings), nprocs=2)
     first, second = (torch.load(tmp_path / f'rank{rank}.pt') for rank in range(2))
     local = 'running_', 'num_batches'  # each rank's batch norm has its own
     differing = [key for key, x in first.items() if not x.equal(second[key]) and not any(n in key for n in local)]
     assert not differing
-    assert (first['queue.index'] >= 0).all()
+    assert (first['queue.index' if name == 'gml' else 'queue.label'] >= 0).all()
 
 
 # what they compute
