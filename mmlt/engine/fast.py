@@ -69,15 +69,15 @@ class FastLoader(DataLoader):
         """``dict(inputs, data_samples)`` of the images at ``indices`` with the draws (B, P)."""
         index = torch.as_tensor(indices)
         draws = torch.from_numpy(draws)
-        samples = [self._samples[i].new() for i in indices]
+        samples = [_fresh(self._samples[i]) for i in indices]
         if self._cams is not None:
             for sample, cam in zip(samples, apply(self._ops, self._cams[index].unsqueeze(1), draws, 0)[:, 0]):
                 sample.cam = cam
         images = apply(self._ops, self._images[index.to(self.device, non_blocking=True)], draws)
-        size = images[0].shape[-2:]
+        size = tuple(images[0].shape[-2:])
         for sample in samples:
-            if 'img_shape' in sample:
-                sample.set_metainfo(dict(img_shape=tuple(size)))
+            if sample.get('img_shape', size) != size:
+                sample.set_metainfo(dict(img_shape=size))
         return dict(inputs=images, data_samples=samples)
 
     def _load(self):
@@ -122,6 +122,16 @@ class FastLoader(DataLoader):
     def _share(self, other):
         self._read, self._images, self._samples, self._cams, self._ops, self._draws = (
             other._read, other._images, other._samples, other._cams, other._ops, other._draws)
+
+
+def _fresh(sample):
+    """``sample.new()`` without its deep copies, which took two thirds of a batch's time: fields of its own, that share
+    their values."""
+    fresh = object.__new__(type(sample))
+    fresh.__dict__.update(sample.__dict__)
+    for fields in ('_metainfo_fields', '_data_fields'):
+        fresh.__dict__[fields] = set(sample.__dict__[fields])
+    return fresh
 
 
 def _all(pipeline):

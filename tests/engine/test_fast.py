@@ -115,6 +115,18 @@ def keys(batch):
     return [sample.sample_idx for sample in batch['data_samples']]
 
 
+def test_samples_are_of_their_batch_alone(tmp_path):
+    loader = FastLoader(tiny.runner(tmp_path, **FAST).train_dataloader)
+    (first, *_), (again, *_) = list(loader), list(loader)
+    sample = first['data_samples'][0]
+    kept = loader._samples[sample.sample_idx]
+    assert type(sample) is type(kept) and sample.metainfo == kept.metainfo and sample.keys() == kept.keys()
+    sample.set_gt_score(torch.tensor([.2, .3, .5]))
+    sample.set_metainfo(dict(note=1))
+    assert 'gt_score' not in kept and 'note' not in kept and 'note' in sample.metainfo_keys()
+    assert not any('gt_score' in other for other in again['data_samples'])
+
+
 def test_partners_come_from_the_same_memory(tmp_path):
     cmo = dict(type='ContextMinorityOversample', prob=1.0)
     settings = dict(model__train_cfg__augments=cmo, default_hooks__partners=dict(type='PartnerHook'))
