@@ -89,8 +89,8 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
         x = self.pre_logits(feats)
         kwargs = loss_inputs(self.loss_module, data_samples, **{'feats': x, **kwargs})
         losses = self._get_loss(self.fc(x), data_samples, **kwargs)
-        if hasattr(self.fc, 'node_loss'):
-            losses['loss_node'] = self.fc.node_loss(x, targets_of(data_samples))
+        if hasattr(self.fc, 'own_losses'):
+            losses.update(self.fc.own_losses(x, targets_of(data_samples)))
         return losses
 
     def adjust_logits(self, logits):

@@ -5,12 +5,13 @@ from .disalign import DisAlignLinear
 from .etf import ETFLinear
 from .group_softmax import GroupSoftmaxLinear
 from .lws import LWSLinear
+from .memory import MemoryLinear
 from .ncm import NCMClassifier
 from .tau_norm import TauNormLinear
 from .taxonomic import TaxonomicLinear
 from .zero_shot import ZeroShotLinear
 
 __all__ = [
-    'CausalLinear', 'CosineLinear', 'DisAlignLinear', 'ETFLinear', 'GroupSoftmaxLinear', 'LWSLinear', 'NCMClassifier',
-    'TauNormLinear', 'TaxonomicLinear', 'ZeroShotLinear',
+    'CausalLinear', 'CosineLinear', 'DisAlignLinear', 'ETFLinear', 'GroupSoftmaxLinear', 'LWSLinear', 'MemoryLinear',
+    'NCMClassifier', 'TauNormLinear', 'TaxonomicLinear', 'ZeroShotLinear',
 ]

@@ -145,6 +145,10 @@ class TaxonomicLinear(LinearClassifier):
             return F.nll_loss(leaves, target)
         return -(target * leaves).sum(-1).mean()
 
+    def own_losses(self, x: Tensor, target: Tensor):
+        """What the head adds to its loss: :meth:`node_loss`."""
+        return dict(loss_node=self.node_loss(x, target))
+
     @torch.no_grad()
     def predict(self, x: Tensor):
         """Descend from the root to the likeliest child while its probability reaches ``threshold``.

@@ -12,7 +12,7 @@ from .atomic_checkpoint import BACKEND
 class FitClassifierHook(Hook):
     """Before training, pass over the training set once in eval mode and ``fit`` the classifier on its features.
 
-    ``CosineLinear`` starts from the class means so.
+    ``CosineLinear`` and the memory of ``MemoryLinear`` start from the class means so.
     For ``NCMClassifier``: a run with ``load_from``, ``train_cfg=dict(by_epoch=True, max_epochs=0)`` and
     ``param_scheduler=None`` fits, validates and writes ``fitted.pth``. Each rank reads its share of the images and
     holds its features (N/ranks, D).
@@ -36,7 +36,7 @@ class FitClassifierHook(Hook):
         classifier = submodule(model, self.path)
         if not hasattr(classifier, 'fit'):
             raise ValueError(f'{self.path} ({type(classifier).__name__}) has no fit(features, labels); '
-                             'FitClassifierHook is for NCMClassifier and CosineLinear')
+                             'FitClassifierHook is for NCMClassifier, CosineLinear and MemoryLinear')
         classifier.fit(*_features(model, self._loader(runner)))
         for copy in ema_models(runner):
             copy.get_submodule(self.path).load_state_dict(classifier.state_dict())
