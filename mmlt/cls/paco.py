@@ -63,12 +63,12 @@ class PaCoClassifier(MultiViewClassifier):
         anchors, logits = self._encode(first)
         if self.momentum is None:
             keys, more = self._encode(second)
-            args = torch.cat([anchors, keys]), labels.repeat(2), torch.cat([logits, more]), self.queue.feat, (
-                self.queue.label)
+            loss = self.contrast(torch.cat([anchors, keys]), labels.repeat(2), torch.cat([logits, more]),
+                                 self.queue.feat, self.queue.label)
         else:
             keys = self._keys(second)
-            args = anchors, labels, logits, torch.cat([keys, self.queue.feat]), torch.cat([labels, self.queue.label])
-        loss = self.contrast(*args)
+            loss = self.contrast(anchors, labels, logits, torch.cat([keys, self.queue.feat]),
+                                 torch.cat([labels, self.queue.label]))
         if self.training:
             self.queue.enqueue(keys.detach(), labels)
         return dict(loss=loss)
