@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checks import check_integer, check_tensor
+from ..dist import sum_over_ranks
 
 
 def at_least_float32(x: Tensor):
@@ -24,6 +25,12 @@ def unit(x: Tensor, eps: float = 1e-12) -> Tensor:
     x = at_least_float32(x)
     norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     return x / torch.where(norm > eps, norm, 1)
+
+
+def class_sums(features: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """(N, D), (N,) of this rank -> the sum of each class's features (C, D) and their number (C,), of all ranks."""
+    sums = features.new_zeros(classes, features.size(1)).index_add_(0, labels, features)
+    return sum_over_ranks(sums), sum_over_ranks(torch.bincount(labels, minlength=classes))
 
 
 def no_autocast(x: Tensor) -> AbstractContextManager:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_range
-from .base import LinearClassifier, unit
+from .base import LinearClassifier, class_sums, unit
 
 MAX_SCALE = 1000.0
 
@@ -68,10 +68,10 @@ class CosineLinear(LinearClassifier):
     @torch.no_grad()
     def fit(self, features: Tensor, labels: Tensor) -> None:
         """(N, D), (N,): each row becomes the mean of its class's unit features, LIFT's start; a class without one keeps
-        its row. ``FitClassifierHook`` calls it."""
-        rows = self.weight.new_zeros(self.weight.shape).index_add_(0, labels, unit(features).to(self.weight))
-        seen = torch.bincount(labels, minlength=len(rows)) > 0
-        self.weight[seen] = unit(rows[seen]).to(self.weight)
+        its row. Every rank brings its share and all get the same. ``FitClassifierHook`` calls it."""
+        sums, number = class_sums(unit(features).to(self.weight), labels, self.out_features)
+        seen = number > 0
+        self.weight[seen] = unit(sums[seen]).to(self.weight)
 
     def logits(self, x: Tensor) -> Tensor:
         logits = self.scale * self.linear(FEAT_NORMS[self.feat_norm](x), unit(self.weight))

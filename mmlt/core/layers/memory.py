@@ -1,14 +1,11 @@
 """Dynamic meta-embedding.  N batch, D in_features, C out_features (classes)."""
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checks import check_range
-from ..dist import sum_over_ranks
-from .base import LinearClassifier, at_least_float32, unit
-from .cosine import squash
+from .base import LinearClassifier, at_least_float32, class_sums
+from .cosine import CosineLinear
 from .ncm import ncm_scores
 
 REACH, CLOSEST, MARGIN = 10.0, 1e-3, 10.0
@@ -26,11 +23,10 @@ class MemoryLinear(LinearClassifier):
     arXiv:1904.05160.
 
     ``weight`` and ``bias`` ask the memory (softmax over the classes; a first stage's linear classifier loads into them,
-    as in the authors' code), ``selector`` masks what comes (tanh), and ``cosine_weight`` (C, D) reads the result as
-    ``CosineLinear`` with ``feat_norm='squash'``. ``centroids`` (C, D) start as the class means, by
-    ``FitClassifierHook``; :meth:`own_losses` moves them. The authors' attention within the backbone and their rejection
-    of open classes are left out. A feature on a centroid, whose trust would be infinite, counts as 0.001 away. Float32
-    under autocast.
+    as in the authors' code), ``selector`` masks what comes (tanh), and ``cosine``, a ``CosineLinear`` with OLTR's norm,
+    reads the result. ``centroids`` (C, D) start as the class means, by ``FitClassifierHook``; :meth:`own_losses` moves
+    them. The authors' attention within the backbone and their rejection of open classes are left out. A feature on a
+    centroid, whose trust would be infinite, counts as 0.001 away. Float32 under autocast.
 
     Args:
         scale (float): of the cosines.
@@ -39,39 +35,32 @@ class MemoryLinear(LinearClassifier):
     full_precision = True
 
     def __init__(self, in_features: int, out_features: int, scale: float = 16.0, feature_loss: float = 0.01,
-                 bias: bool = True, dim: int = -1):
-        check_range(self, '(0, inf)', scale=scale)
+                 dim: int = -1):
         check_range(self, '[0, inf)', feature_loss=feature_loss)
-        super().__init__(in_features, out_features, bias, dim)
-        self.scale, self.feature_loss = scale, feature_loss
+        super().__init__(in_features, out_features, dim=dim)
+        self.feature_loss = feature_loss
         self.selector = LinearClassifier(in_features, in_features)
-        self.cosine_weight = nn.Parameter(torch.empty(out_features, in_features))
-        self.centroids = nn.Parameter(torch.empty(out_features, in_features))
-        self._reset_memory()
+        self.cosine = CosineLinear(in_features, out_features, scale, feat_norm='squash')
+        self.centroids = nn.Parameter(torch.randn(out_features, in_features))
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
         self.selector.reset_parameters()
-        self._reset_memory()
-
-    def _reset_memory(self):
-        bound = 1 / math.sqrt(self.in_features)
-        nn.init.uniform_(self.cosine_weight, -bound, bound)
+        self.cosine.reset_parameters()
         nn.init.normal_(self.centroids)
 
     @torch.no_grad()
     def fit(self, features: Tensor, labels: Tensor) -> None:
         """(N, D), (N,): the centroids become the means of the classes; a class without a feature keeps its own. Every
         rank brings its share."""
-        total = torch.zeros_like(self.centroids, dtype=torch.float64).index_add_(0, labels, features.double())
-        number = sum_over_ranks(torch.bincount(labels, minlength=len(total)))
+        sums, number = class_sums(features.double(), labels, self.out_features)
         seen = number > 0
-        self.centroids[seen] = (sum_over_ranks(total) / number.clamp(min=1)[:, None])[seen].to(self.centroids)
+        self.centroids[seen] = (sums[seen] / number[seen, None]).to(self.centroids)
 
     def logits(self, x: Tensor) -> Tensor:
         attention, selector = _linear(self, x).softmax(-1), _linear(self.selector, x).tanh()
         embedded = meta_embedding(x, at_least_float32(self.centroids.detach()), attention, selector)
-        return self.scale * F.linear(squash(embedded), unit(self.cosine_weight))
+        return self.cosine.logits(embedded)
 
     def own_losses(self, x: Tensor, target: Tensor):
         """Features (N, D), labels (N,) or rows (N, C) -> weight (attract + 0.01 repel): half the mean squared distance

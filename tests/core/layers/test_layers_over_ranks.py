@@ -5,7 +5,7 @@ import sys
 import torch
 import torch.distributed as dist
 
-from mmlt.core.layers import CausalLinear, NCMClassifier
+from mmlt.core.layers import CausalLinear, CosineLinear, MemoryLinear, NCMClassifier
 
 
 def data(seed):
@@ -14,14 +14,17 @@ def data(seed):
 
 
 def fit(layers, x, y):
-    causal, ncm = layers
+    causal, ncm, cosine, memory = layers
     causal(x)
-    ncm.fit(x, y)
-    return [causal.embed.clone(), ncm.centroids.clone(), ncm.feat_mean.clone(), ncm.counts.clone()]
+    for layer in (ncm, cosine, memory):
+        layer.fit(x, y)
+    return [causal.embed.clone(), ncm.centroids.clone(), ncm.feat_mean.clone(), ncm.counts.clone(),
+            cosine.weight.detach().clone(), memory.centroids.detach().clone()]
 
 
 def make():
-    return CausalLinear(6, 4), NCMClassifier(6, 4)
+    torch.manual_seed(0)
+    return CausalLinear(6, 4), NCMClassifier(6, 4), CosineLinear(6, 4), MemoryLinear(6, 4)
 
 
 def worker(rank, folder):

@@ -28,7 +28,7 @@ def naive_logits(layer, x):
         memory = sum(share * m for share, m in zip(a / a.sum(), p['centroids']))
         z = reach * (v + np.tanh(p['selector.weight'] @ v + p['selector.bias']) * memory)
         norm = np.linalg.norm(z)
-        rows.append([layer.scale * norm / (1 + norm) * (z / norm) @ w / np.linalg.norm(w) for w in p['cosine_weight']])
+        rows.append([layer.cosine.scale * norm / (1 + norm) * (z / norm) @ w / np.linalg.norm(w) for w in p['cosine.weight']])
     return torch.tensor(np.array(rows))
 
 
@@ -78,10 +78,10 @@ def test_centroids_start_as_class_means():
 
 def test_a_linear_classifier_asks_the_memory():
     own, first = layer(), nn.Linear(5, 4).double()
-    start = own.cosine_weight.clone()
+    start = own.cosine.weight.clone()
     own.load_state_dict(first.state_dict())
     assert torch.equal(own.weight, first.weight) and torch.equal(own.bias, first.bias)
-    assert torch.equal(own.cosine_weight, start)
+    assert torch.equal(own.cosine.weight, start)
 
 
 def test_precision_and_bad_input():
