@@ -24,19 +24,22 @@ def check_experts(owner, num_experts):
                          'plain backbone with LongTailClsHead')
 
 
+def spread_plain_weights(number, place, state_dict, prefix, *args):
+    """A hook before loading: what has no expert's number at this place of its name goes to each of the experts."""
+    for key in [key for key in state_dict if key.startswith(prefix)]:
+        own = key.removeprefix(prefix)
+        if not own.split('.')[place].isdigit():
+            value = state_dict.pop(key)
+            state_dict.update({f'{prefix}{e}.{own}': value for e in range(number)})
+
+
 class ExpertStages(nn.ModuleList):
     """One stage an expert. The weights of a plain network's stage load into each."""
 
     def __init__(self, stages):
         super().__init__(stages)
-        self._register_load_state_dict_pre_hook(self._spread)
-
-    def _spread(self, state_dict, prefix, *args):
-        for key in [key for key in state_dict if key.startswith(prefix)]:
-            own = key.removeprefix(prefix)
-            if not own.split('.')[1].isdigit():  # block.layer..., where an expert's is expert.block.layer...
-                value = state_dict.pop(key)
-                state_dict.update({f'{prefix}{e}.{own}': value for e in range(len(self))})
+        # place 1: expert.block.layer..., where the plain stage has block.layer...
+        self._register_load_state_dict_pre_hook(partial(spread_plain_weights, len(self), 1))
 
 
 class MultiExpertResNetCIFAR32(ResNetCIFAR32):
@@ -137,7 +140,7 @@ class ExpertNetworks(ModuleList):
         check_experts(self, num_experts)
         super().__init__([MODELS.build(backbone) for _ in range(num_experts)])
         self.num_experts = num_experts
-        self._register_load_state_dict_pre_hook(self._spread)
+        self._register_load_state_dict_pre_hook(partial(spread_plain_weights, num_experts, 0))
 
     def forward(self, x):
         return tuple(self.expert(x, e) for e in range(self.num_experts))
@@ -149,13 +152,6 @@ class ExpertNetworks(ModuleList):
     def expert(self, x, e):
         """The map of expert e."""
         return self[e](x)[-1]
-
-    def _spread(self, state_dict, prefix, *args):
-        for key in [key for key in state_dict if key.startswith(prefix)]:
-            own = key.removeprefix(prefix)
-            if not own.split('.')[0].isdigit():
-                value = state_dict.pop(key)
-                state_dict.update({f'{prefix}{e}.{own}': value for e in range(self.num_experts)})
 
 
 def MultiExpertBackbone(backbone, num_experts=3, reduce=True):

@@ -43,7 +43,7 @@ def test_a_resized_crop_is_the_frameworks_window_within_one_level(cfg):
     op = RandomResizedCrop(transform)
     u = draws(op, len(IMAGES))
     out = op(batch(), u)
-    for image, mine, *window in zip(IMAGES, out, *op.windows(16, 12, u)):
+    for image, mine, *window in zip(IMAGES, out, *op.windows((16, 12), u)):
         transform.rand_crop_params = lambda img, window=window: tuple(map(int, window))
         apart = (mine.permute(1, 2, 0).numpy().astype(int) - through(transform, image)).__abs__()
         assert apart.max() <= 1 and (apart > 0).mean() < 0.3
@@ -57,7 +57,7 @@ def test_windows_follow_the_frameworks_law(cfg):
     op, image = RandomResizedCrop(transform), np.zeros((9, 12, 3), np.uint8)
     np.random.seed(0)
     theirs = np.array([transform.rand_crop_params(image) for _ in range(n)])
-    ours = torch.stack(op.windows(9, 12, draws(op, n)), 1).numpy()
+    ours = torch.stack(op.windows((9, 12), draws(op, n)), 1).numpy()
     assert (ours[:, 2:] > 0).all() and (ours[:, :2] + ours[:, 2:] <= (9, 12)).all()
     for columns in ((0, 2), (1, 3), (2, 3)):
         a, b = (np.bincount(13 * w[:, columns[0]] + w[:, columns[1]], minlength=169) for w in (ours, theirs))

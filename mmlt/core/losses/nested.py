@@ -12,11 +12,11 @@ from .experts import ExpertLoss
 
 def mutual_divergence(logits: Tensor) -> Tensor:
     """(E, N, C) -> (N,): the sum over ordered pairs of KL(softmax(z_j) || softmax(z_i)), over E - 1. Both learn."""
-    own = logits.log_softmax(-1)
-    mean = own.exp().sum(0)  # sum_ij p_j (log p_j - log p_i) in O(E N C)
-    entropy = (own.exp() * own).sum((0, 2))
-    pairs = len(own) * entropy - (mean * own.sum(0)).sum(1)
-    return pairs / max(len(own) - 1, 1)
+    log_p = logits.log_softmax(-1)
+    p = log_p.exp()
+    # sum_ij p_j (log p_j - log p_i), in O(E N C)
+    pairs = len(p) * (p * log_p).sum((0, 2)) - (p.sum(0) * log_p.sum(0)).sum(1)
+    return pairs / max(len(p) - 1, 1)
 
 
 def hard_classes(logits: Tensor, target: Tensor, number: int) -> Tensor:

@@ -46,17 +46,17 @@ def _warp(images, matrices, t):
     if not isinstance(pad_val, Sequence):  # imrotate hands it on, and OpenCV takes a number for the first channel's
         pad_val = [pad_val] * 3 if type(t).__name__ != 'Rotate' else [pad_val, 0, 0]
     channels, height, width = images.shape[1:]
-    (a, b, e), (c, d, f) = matrices[:, 0].T, matrices[:, 1].T
+    a, b, e, c, d, f = beside(matrices, images).flatten(1).T
     scale = 1 / (a * d - b * c)
     a, b, c, d = d * scale, -b * scale, -c * scale, a * scale
     e, f = -a * e - b * f, -c * e - d * f
-    ys, xs = torch.arange(height, dtype=torch.float64), torch.arange(width, dtype=torch.float64)
+    ys, xs = (torch.arange(size, dtype=torch.float64, device=images.device) for size in (height, width))
 
     def fixed(slope_x, slope_y, begin):  # (b, H, W)
         rows = ((slope_y[:, None] * ys + begin[:, None]) * 1024).round().long()
         return rows[:, :, None] + (slope_x[:, None] * xs * 1024).round().long()[:, None]
 
-    x, y = (beside(fixed(*line), images) for line in ((a, b, e), (c, d, f)))
+    x, y = fixed(a, b, e), fixed(c, d, f)
     fill = beside(torch.tensor(pad_val, dtype=torch.float32), images).view(-1, 1, 1)
     if t.interpolation == 'nearest':
         x, y = (x + 512) >> 10, (y + 512) >> 10
@@ -168,12 +168,12 @@ def _gaussian_blur(images, value, t):
     out = images.double()  # exact: the sums stay below 2^33
     for axis in (3, 2):
         size = images.shape[axis]
-        bands = torch.zeros(len(value), size, size, dtype=torch.float64)  # from a pixel to those that it reaches
+        bands = out.new_zeros(len(value), size, size)  # from a pixel to those that it reaches
         for k in range(-int(reach.max()) - 1, int(reach.max()) + 2):
-            weight = torch.where(abs(k) <= reach, full, torch.where(abs(k) == reach + 1, edge, 0)).double()
-            place = (torch.arange(size) + k).clamp(0, size - 1).view(1, 1, size)
-            bands.scatter_add_(1, place.expand(len(value), 1, size), weight.view(-1, 1, 1).expand(-1, 1, size))
-        bands = beside(bands, images)[:, None]
+            weight = beside(torch.where(abs(k) <= reach, full, torch.where(abs(k) == reach + 1, edge, 0)).double(), out)
+            place = (torch.arange(size, device=out.device) + k).clamp(0, size - 1).expand(len(value), 1, size)
+            bands.scatter_add_(1, place, weight.view(-1, 1, 1).expand(-1, 1, size))
+        bands = bands[:, None]
         for _ in range(3):
             summed = out @ bands if axis == 3 else bands.transpose(2, 3) @ out
             out = ((summed + 2 ** 23) / 2 ** 24).floor()

@@ -74,9 +74,9 @@ class Operations:
             name, how = type(transform).__name__, getattr(transform, 'interpolation', 'nearest')
             if name not in KINDS or how not in ('nearest', 'bilinear', 'bicubic'):
                 raise ValueError(name if name not in KINDS else f'{name}(interpolation={how!r})')
-        alike: dict[Any, int] = {}  # transforms that differ in their values alone run together
-        self.group = torch.tensor([alike.setdefault(_likeness(t), len(alike)) for t in transforms])
-        self.first = [transforms[int((self.group == i).nonzero()[0])] for i in range(len(alike))]
+        alike: dict[Any, Any] = {}  # transforms that differ in their values alone run together
+        self.group = torch.tensor([alike.setdefault(_likeness(t), (len(alike), t))[0] for t in transforms])
+        self.first = [first for _, first in alike.values()]
         self.settings = torch.tensor([_settings(t) for t in transforms], dtype=torch.float64).T.contiguous()
 
     def __len__(self):

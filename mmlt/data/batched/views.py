@@ -4,6 +4,7 @@ Colours are in the framework's order, blue first. What comes out is the framewor
 crop (one level of 255).
 """
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -28,9 +29,10 @@ class RandomResizedCrop:
                              f'backend={transform.backend!r})')
         self.transform, self.draws = transform, 2 * transform.max_attempts + 2
 
-    def windows(self, height: int, width: int, u: Tensor):
-        """(B, draws) -> top, left, height, width (B,) each: the first attempt that fits, or the largest window in the
-        middle."""
+    def windows(self, size: Sequence[int], u: Tensor):
+        """Of images of this height and width, (B, draws) -> top, left, height, width (B,) each: the first attempt
+        that fits, or the largest window in the middle."""
+        height, width = size
         t, attempts = self.transform, self.transform.max_attempts
         low, high = t.crop_ratio_range
         narrow, wide = t.aspect_ratio_range
@@ -49,20 +51,16 @@ class RandomResizedCrop:
         return top, left, h, w
 
     def __call__(self, images: Tensor, u: Tensor, pad_val: Any = None):
-        size = self.transform.scale
+        top, left, height, width = self.windows(images.shape[2:], u)
         lines = []
-        for begin, length, out, whole in zip(*self._ends(images, u), size, images.shape[2:]):
+        for begin, length, out, whole in zip((top, left), (height, width), self.transform.scale, images.shape[2:]):
             at = (torch.arange(out, dtype=torch.float64) + 0.5) * (length[:, None] / out) - 0.5
             at = begin[:, None] + at.clamp(min=0).minimum(length[:, None] - 1.)
-            lines.append((2 * at + 1) / whole - 1)
-        y, x = (line.float() for line in lines)
-        grid = beside(torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), -1), images)
+            lines.append(beside(((2 * at + 1) / whole - 1).float(), images))
+        y, x = lines
+        grid = torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), -1)
         out = F.grid_sample(images.float(), grid, 'bilinear', 'border', align_corners=False)
         return out.round().clamp(0, 255).to(torch.uint8)
-
-    def _ends(self, images, u):
-        top, left, height, width = self.windows(*images.shape[2:], u)
-        return (top, left), (height, width)
 
 
 class RandomGrayscale:

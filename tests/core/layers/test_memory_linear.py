@@ -28,7 +28,8 @@ def naive_logits(layer, x):
         memory = sum(share * m for share, m in zip(a / a.sum(), p['centroids']))
         z = reach * (v + np.tanh(p['selector.weight'] @ v + p['selector.bias']) * memory)
         norm = np.linalg.norm(z)
-        rows.append([layer.cosine.scale * norm / (1 + norm) * (z / norm) @ w / np.linalg.norm(w) for w in p['cosine.weight']])
+        squashed = layer.cosine.scale * z / (1 + norm)
+        rows.append([squashed @ w / np.linalg.norm(w) for w in p['cosine.weight']])
     return torch.tensor(np.array(rows))
 
 
