@@ -108,7 +108,7 @@ def _serve_configs(module):
     def _get_cfg_path(cfg_path, filename):
         if not cfg_path.startswith('mmlt::'):
             return find(cfg_path, filename)
-        from mmlt.engine.overlays import find_config
+        from .engine.overlays import find_config
         return str(find_config(cfg_path.removeprefix('mmlt::'))), None
 
     module.Config._get_cfg_path = staticmethod(_get_cfg_path)

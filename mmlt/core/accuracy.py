@@ -5,11 +5,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmlt.core.counts import Counts
-
 from .calibration import bin_index
 from .checks import check_integer, check_shape
-from .counts import as_counts, shot_groups
+from .counts import Counts, as_counts, shot_groups
 
 CHUNK = 1 << 16
 # confidences are summed as integers, so that neither the order of the samples nor the number of ranks changes a bit

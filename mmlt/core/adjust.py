@@ -4,10 +4,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from .checks import check_range, check_shape, check_tensor
-from .counts import ClassCounts, as_counts, log_prior
+from .counts import ClassCounts, Counts, as_counts, log_prior
 
 
 def adjustment(counts: Tensor, target: Tensor, tau: float = 1.0) -> Tensor:

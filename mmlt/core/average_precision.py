@@ -1,10 +1,8 @@
 """Average precision of multi-label scores.  N samples, C classes."""
 import numpy as np
 
-from mmlt.core.counts import Counts
-
 from .checks import check_integer
-from .counts import as_counts, shot_groups
+from .counts import Counts, as_counts, shot_groups
 
 
 def average_precision(scores: np.ndarray, targets: np.ndarray):

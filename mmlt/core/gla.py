@@ -8,9 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
-from .counts import as_counts
+from .counts import Counts, as_counts
 
 CHUNK = 4096  # images in double precision at a time
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmlt.core.files import write_text
-
+from ..core.files import write_text
 from .longtail import check_sizes, largest_head, long_tail_counts, shuffled_classes
 
 EXTENSIONS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')

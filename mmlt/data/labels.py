@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch.utils.data import ConcatDataset, Subset
 
-from mmlt.core.block_index import label_parts
-
+from ..core.block_index import label_parts
 from .ragged import Ragged
 
 # whose `get_gt_labels` and `get_cat_ids` return what their records hold

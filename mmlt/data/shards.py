@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
-from mmlt.core.checks import check_integer
-from mmlt.core.dist import rank_and_world_size
-from mmlt.core.files import write_text
-from mmlt.core.random import numpy_generator, shared_seed
-from mmlt.core.sampling import power_probabilities
+from ..core.checks import check_integer
+from ..core.dist import rank_and_world_size
+from ..core.files import write_text
+from ..core.random import numpy_generator, shared_seed
+from ..core.sampling import power_probabilities
 
 
 def count_shards(urls: Iterable[str], field: str = 'cls', file: str | None = None):

@@ -13,8 +13,7 @@ from mmengine.dist import all_reduce, barrier, get_rank, get_world_size
 from rich.progress import track
 from torch.utils.data import DataLoader, Subset
 
-from mmlt.core.files import checksum, replacing
-
+from ..core.files import checksum, replacing
 from .pipelines import leaf_datasets
 
 GEOMETRIC = {'Resize', 'ResizeEdge', 'RandomResize', 'RandomChoiceResize', 'RandomCrop', 'RandomResizedCrop',

@@ -3,8 +3,7 @@ import re
 from itertools import count
 from pathlib import Path
 
-from mmlt.core.dist import rank
-
+from ..core.dist import rank
 from .load import damage, read_checkpoint
 
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import torch
 from mmengine.config import DictAction
 
-from mmlt.engine.checkpoints import newest_checkpoint, set_aside
-from mmlt.engine.load import add_arguments
-from mmlt.engine.overlays import load, run_name
+from .checkpoints import newest_checkpoint, set_aside
+from .load import add_arguments
+from .overlays import load, run_name
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,7 +1,7 @@
 """A warning of a sampler and a loss that both make up for the imbalance.  C classes."""
 import warnings
 
-from mmlt.core.counts import as_counts
+from ..core.counts import as_counts
 
 
 def warn_double_balance(sampler, loss, counts) -> None:

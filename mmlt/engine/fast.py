@@ -4,9 +4,8 @@ import torch
 from mmengine.dataset import Compose
 from torch.utils.data import BatchSampler, DataLoader
 
-from mmlt.core.dist import rank_and_world_size
-from mmlt.data.batched import apply, compile_transforms, count, uniforms
-
+from ..core.dist import rank_and_world_size
+from ..data.batched import apply, compile_transforms, count, uniforms
 from .pipelines import NumberedPipeline, StagedPipeline, leaf_datasets
 from .positions import Position
 

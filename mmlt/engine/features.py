@@ -11,11 +11,11 @@ from mmengine.registry import DATASETS, MODELS
 from mmengine.runner import Runner
 from torch.utils.data import SequentialSampler, Subset
 
-from mmlt.core.dist import from_first, rank_and_world_size
-from mmlt.core.files import allocate, checksum, write_whole
-from mmlt.data.labels import Ragged, labels_of
-from mmlt.data.split import group_folds, groups_of
-from mmlt.engine.load import check_fit
+from ..core.dist import from_first, rank_and_world_size
+from ..core.files import allocate, checksum, write_whole
+from ..data.labels import Ragged, labels_of
+from ..data.split import group_folds, groups_of
+from .load import check_fit
 
 NESTED = ('dataset', 'datasets')
 

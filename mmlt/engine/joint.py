@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import nn
 
-from mmlt.core.layers import CosineLinear
-from mmlt.core.refit import METHODS, linear
+from ..core.layers import CosineLinear
+from ..core.refit import METHODS, linear
 
 FROM_FEATURES = ('crt', 'ncm')  # they start from the features alone
 

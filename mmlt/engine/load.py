@@ -14,8 +14,8 @@ from pickle import UnpicklingError
 import numpy as np
 import torch
 
-from mmlt.core.counts import as_counts
-from mmlt.core.dist import world_size
+from ..core.counts import as_counts
+from ..core.dist import world_size
 
 LOSS = r'(^|\.)loss_module(\.|$)'  # its state is that of a stage; nothing of it enters a prediction
 # what classifiers of several views or branches train beside their prediction: a plain one needs none of it

@@ -7,10 +7,10 @@ from mmengine.dist import all_gather_object, all_reduce, get_dist_info
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmlt.core.accuracy import LongTailAccuracy, label_rank
-from mmlt.core.average_precision import MultiLabelAccuracy
-from mmlt.core.checks import check_integer, check_tensor
-from mmlt.core.counts import as_counts
+from ..core.accuracy import LongTailAccuracy, label_rank
+from ..core.average_precision import MultiLabelAccuracy
+from ..core.checks import check_integer, check_tensor
+from ..core.counts import as_counts
 
 __all__ = ['LongTailMetric']
 

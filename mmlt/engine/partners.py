@@ -9,10 +9,10 @@ from mmengine.runner import EpochBasedTrainLoop
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from mmlt.data.samplers import PowerSampler
-from mmlt.engine.access import unwrap
-from mmlt.engine.fast import FastLoader
-from mmlt.engine.positions import position_samples
+from ..data.samplers import PowerSampler
+from .access import unwrap
+from .fast import FastLoader
+from .positions import position_samples
 
 
 class PartnerSampler(PowerSampler):

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch.utils.data import Sampler
 
-from mmlt.data.samplers.base import rank_and_world_size
-from mmlt.engine.loader import replace_sampler
+from ..data.samplers.base import rank_and_world_size
+from .loader import replace_sampler
 
 
 class Position(int):

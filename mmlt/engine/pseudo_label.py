@@ -7,11 +7,11 @@ import torch
 from mmengine.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader
 
-from mmlt.core.files import save_npz
-from mmlt.core.pseudo import crest_rates, select
-from mmlt.engine.features import eval_dataset, pipeline_of
-from mmlt.engine.frozen import digest
-from mmlt.engine.load import check_fit, read_checkpoint, saved_counts
+from ..core.files import save_npz
+from ..core.pseudo import crest_rates, select
+from .features import eval_dataset, pipeline_of
+from .frozen import digest
+from .load import check_fit, read_checkpoint, saved_counts
 
 IMAGES = '.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp'
 

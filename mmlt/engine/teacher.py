@@ -7,8 +7,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor, nn
 
-from mmlt.core.counts import as_counts
-
+from ..core.counts import as_counts
 from .access import unwrap
 from .frozen import Frozen, digest
 from .load import read_checkpoint

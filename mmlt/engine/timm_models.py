@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from mmlt.engine.load import read_checkpoint
+from .load import read_checkpoint
 
 
 def timm_backbone(name, weights=None, image_size=None, **kwargs):

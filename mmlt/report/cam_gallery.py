@@ -7,10 +7,10 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mmlt.core.augment.cam import KINDS, bounding_box, foreground_mask, resize_cam, transform_foreground
-from mmlt.core.random import plain_generator
-from mmlt.data.labels import class_counts, labels_of
-from mmlt.engine.cam import CAMTeacher
+from ..core.augment.cam import KINDS, bounding_box, foreground_mask, resize_cam, transform_foreground
+from ..core.random import plain_generator
+from ..data.labels import class_counts, labels_of
+from ..engine.cam import CAMTeacher
 
 INK, FAINT, BOX = '#333333', '#8a8f98', '#f5b700'
 PANELS = ('image', 'CAM', 'foreground', 'result')

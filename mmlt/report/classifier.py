@@ -7,7 +7,7 @@ import re
 import numpy as np
 import torch
 
-from mmlt.core.counts import as_counts, shot_groups
+from ..core.counts import as_counts, shot_groups
 
 PATHS = ('head.fc', 'head.layers.head', 'head.head', 'head', 'fc', 'classifier', 'linear')
 COSINE = {'CosineLinear', 'CausalLinear', 'NormedLinear', 'NormedConv2d', 'NormProduct', 'ArcFaceClsHead'}

@@ -2,8 +2,8 @@
 import numpy as np
 import torch
 
-from mmlt.core.counts import shot_groups
-from mmlt.engine.hooks.record import save_predictions
+from ..core.counts import shot_groups
+from ..engine.hooks.record import save_predictions
 
 
 @torch.no_grad()
@@ -21,7 +21,7 @@ def dump_predictions(file, layer, test, counts, settings, classes=()):
 @torch.no_grad()
 def draw_reliability(file, title, layer, test, counts, settings):
     """The diagram of one classifier, with a panel a group."""
-    from mmlt.report.reliability import reliability_diagram
+    from .reliability import reliability_diagram
 
     confidence, predicted = (torch.cat(part).cpu() for part in zip(*(layer(x).softmax(1).max(1)
                                                                      for x, _ in test.chunks())))

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mmlt.core.calibration import ece, reliability_bins
+from ..core.calibration import ece, reliability_bins
 
 ACCURACY, OVER, UNDER, INK = '#3b6fb6', '#d9534f', '#3f8f50', '#333333'
 GAPS = {'overconfident': dict(facecolor='#fbe9e8', edgecolor=OVER, hatch='////'),

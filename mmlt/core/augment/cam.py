@@ -10,10 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_integer, check_range
-from ..counts import ClassCounts
+from ..counts import ClassCounts, Counts
 from ..layers.base import no_autocast
 from ..random import plain_generator
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
+from ..counts import Counts
 from .mixup import CountsAugment, mix, soft_labels
 
 

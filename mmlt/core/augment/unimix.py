@@ -4,9 +4,8 @@ N images, C classes; image i of class count n_i is mixed with weight lambda, its
 """
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
+from ..counts import Counts
 from .mixup import CountsAugment, mix, soft_labels
 
 

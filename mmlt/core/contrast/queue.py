@@ -7,10 +7,8 @@ from math import ceil
 import torch
 from torch import Tensor, nn
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_integer
-from ..counts import ClassCounts
+from ..counts import ClassCounts, Counts
 from ..dist import gather
 from ..random import plain_generator
 

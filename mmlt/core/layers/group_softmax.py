@@ -4,9 +4,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
-from ..counts import ClassCounts, as_counts
+from ..counts import ClassCounts, Counts, as_counts
 from .base import LinearClassifier
 
 

@@ -9,10 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_integer, check_range, check_tensor, readable
-from ..counts import ClassCounts, effective_weights, inverse_weights
+from ..counts import ClassCounts, Counts, effective_weights, inverse_weights
 
 
 class LongTailLoss(ClassCounts):

@@ -3,10 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range, check_tensor
-from ..counts import log_prior
+from ..counts import Counts, log_prior
 from .base import LongTailLoss
 from .cross_entropy import adjusted_cross_entropy
 from .experts import RIDELoss

@@ -2,9 +2,8 @@
 import torch
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
+from ..counts import Counts
 from ..dist import sum_over_ranks
 from .base import LongTailLoss
 from .sigmoid import weighted_bce

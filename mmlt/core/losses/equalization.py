@@ -5,9 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
+from ..counts import Counts
 from ..random import Draws
 from .base import LongTailLoss
 from .sigmoid import weighted_bce

@@ -5,10 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range, check_tensor
-from ..counts import as_counts
+from ..counts import Counts, as_counts
 from .base import ClassWeightedLoss, LongTailLoss
 from .cross_entropy import adjusted_cross_entropy
 from .ldam import ldam_margins, margin_cross_entropy

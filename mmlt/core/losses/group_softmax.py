@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
+from ..counts import Counts
 from ..layers.group_softmax import check_bins, group_layout
 from ..random import Draws
 from .base import LongTailLoss

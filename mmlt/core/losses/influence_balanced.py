@@ -3,10 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
-from ..counts import inverse_weights
+from ..counts import Counts, inverse_weights
 from .base import LongTailLoss
 
 

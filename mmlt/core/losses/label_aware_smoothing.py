@@ -4,9 +4,8 @@ import math
 import torch
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
+from ..counts import Counts
 from .base import ClassWeightedLoss, _check_choice
 from .cross_entropy import adjusted_cross_entropy
 

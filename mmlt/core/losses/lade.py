@@ -6,10 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
-from ..counts import log_prior
+from ..counts import Counts, log_prior
 from .base import LongTailLoss
 
 

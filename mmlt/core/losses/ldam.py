@@ -2,9 +2,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
+from ..counts import Counts
 from .base import ClassWeightedLoss
 from .sigmoid import softplus
 

@@ -2,10 +2,9 @@
 import torch
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
 from ..contrast.base import FLOOR
+from ..counts import Counts
 from .cross_entropy import adjusted_cross_entropy
 from .experts import ExpertLoss
 

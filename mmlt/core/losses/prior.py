@@ -1,10 +1,8 @@
 """Cross entropy of logits moved by the class prior.  z (N, C), counts n (C,), pi = n / sum n."""
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
-from ..counts import log_prior
+from ..counts import Counts, log_prior
 from .base import ClassWeightedLoss
 from .cross_entropy import adjusted_cross_entropy
 

@@ -2,10 +2,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
-from ..counts import effective_weights
+from ..counts import Counts, effective_weights
 from .base import LongTailLoss, _check_choice
 from .sigmoid import sigmoid_focal, weighted_bce
 

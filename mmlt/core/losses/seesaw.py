@@ -6,9 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_integer, check_range
+from ..counts import Counts
 from ..dist import sum_over_ranks
 from .base import LongTailLoss
 

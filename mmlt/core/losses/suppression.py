@@ -3,9 +3,8 @@ import math
 
 from torch import Tensor
 
-from mmlt.core.counts import Counts
-
 from ..checks import check_range
+from ..counts import Counts
 from .base import LongTailLoss
 from .sigmoid import weighted_bce
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmlt.core.random import host_draws_kept
+from ...core.random import host_draws_kept
 
 
 class PerImage:

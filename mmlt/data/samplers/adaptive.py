@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmlt.core.checks import check_integer, check_range
-from mmlt.core.meta_sampling import class_log_rates, initial_weights
-from mmlt.core.random import seeded_generator
-from mmlt.core.sampling import accuracy_probabilities, drawn_indices
-
+from ...core.checks import check_integer, check_range
+from ...core.meta_sampling import class_log_rates, initial_weights
+from ...core.random import seeded_generator
+from ...core.sampling import accuracy_probabilities, drawn_indices
 from .base import ClassSampler
 
 

@@ -7,13 +7,12 @@ import numpy as np
 import torch
 from torch.utils.data import Sampler
 
-from mmlt.core.block_index import BlockIndex
-from mmlt.core.checks import check_integer
-from mmlt.core.dist import rank_and_world_size
-from mmlt.core.random import numpy_generator, seeded_generator, shared_seed
-from mmlt.core.sampling import ClassIndex, drawn_indices, power_probabilities, shuffled_indices
-from mmlt.core.streaming import drawn_part, shuffled_part
-
+from ...core.block_index import BlockIndex
+from ...core.checks import check_integer
+from ...core.dist import rank_and_world_size
+from ...core.random import numpy_generator, seeded_generator, shared_seed
+from ...core.sampling import ClassIndex, drawn_indices, power_probabilities, shuffled_indices
+from ...core.streaming import drawn_part, shuffled_part
 from ..labels import class_counts, labels_of, num_classes_of
 from ..ragged import Ragged
 

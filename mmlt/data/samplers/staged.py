@@ -5,9 +5,8 @@ from typing import Any
 
 from torch.utils.data import Sampler
 
-from mmlt.core.random import shared_seed
-from mmlt.registry import build
-
+from ...core.random import shared_seed
+from ...registry import build
 from .base import ClassSampler
 
 

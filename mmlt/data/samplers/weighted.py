@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from mmlt.core.checks import check_integer
-from mmlt.core.sampling import (
+from ...core.checks import check_integer
+from ...core.sampling import (
     balanced_indices,
     class_cycle_indices,
     curriculum_exponent,
@@ -14,8 +14,7 @@ from mmlt.core.sampling import (
     power_probabilities,
     progressive_probabilities,
 )
-from mmlt.core.streaming import balanced_part, class_cycle_part
-
+from ...core.streaming import balanced_part, class_cycle_part
 from .base import ClassSampler
 
 

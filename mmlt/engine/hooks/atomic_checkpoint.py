@@ -6,7 +6,7 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 
-from mmlt.core.files import remove_parts, write_whole
+from ...core.files import remove_parts, write_whole
 
 BACKEND = 'mmlt_whole'
 

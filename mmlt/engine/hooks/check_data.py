@@ -4,7 +4,7 @@ import os
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 
-from mmlt.engine.pipelines import leaf_datasets
+from ..pipelines import leaf_datasets
 
 LIMIT = 200_000  # files; a network disk answers some 10,000 a second
 

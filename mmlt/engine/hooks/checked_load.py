@@ -2,8 +2,8 @@
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 
-from mmlt.engine.access import unwrap
-from mmlt.engine.load import check_fit, guard
+from ..access import unwrap
+from ..load import check_fit, guard
 
 CLASSIFIER = r'(^|\.)(head|fc|fc_cls|classifier|conv_seg|cls_head|linear)(\.|$)'
 ADAPTERS = r'(^|\.)(adapter|lora|prompts)\.'  # they begin as nothing on any base

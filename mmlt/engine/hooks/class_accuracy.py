@@ -4,12 +4,12 @@ from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 
-from mmlt.core.checks import check_integer
-from mmlt.core.meta_sampling import class_log_rates, draw_gradient, gumbel_given, weight_gradient
-from mmlt.core.random import seeded_generator
-from mmlt.data.samplers import AccuracyDrivenSampler, MetaSampler
-from mmlt.engine.access import evaluating, unwrap
-from mmlt.engine.partners import PartnerStream
+from ...core.checks import check_integer
+from ...core.meta_sampling import class_log_rates, draw_gradient, gumbel_given, weight_gradient
+from ...core.random import seeded_generator
+from ...data.samplers import AccuracyDrivenSampler, MetaSampler
+from ..access import evaluating, unwrap
+from ..partners import PartnerStream
 
 
 class LossHook(Hook):

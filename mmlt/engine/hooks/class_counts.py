@@ -1,20 +1,20 @@
 """Class counts of the training set, handed to every part that asks for them."""
 from mmengine.hooks import Hook
 
-from mmlt.core.counts import as_counts, shot_groups
-from mmlt.data.annotations import read_counts
-from mmlt.data.labels import class_counts as count_classes
-from mmlt.data.labels import labels_of, num_classes_of
-from mmlt.engine.access import batch_augments, ema_models, give_counts, prepare_augments, unwrap
-from mmlt.engine.double_balance import warn_double_balance
-from mmlt.engine.ema_keys import follow_buffers, mend_ema_keys
-from mmlt.engine.head_checks import attach_predictors, check_heads, other_classes
-from mmlt.engine.label_checks import refuse_multi_label
-from mmlt.engine.load import saved_counts
-from mmlt.engine.loader import counts_iterations
-from mmlt.engine.loss_keys import keep_loss_keys
-from mmlt.engine.pipelines import number_samples
-from mmlt.engine.teacher_checks import check_resumed, check_teachers, record_teachers
+from ...core.counts import as_counts, shot_groups
+from ...data.annotations import read_counts
+from ...data.labels import class_counts as count_classes
+from ...data.labels import labels_of, num_classes_of
+from ..access import batch_augments, ema_models, give_counts, prepare_augments, unwrap
+from ..double_balance import warn_double_balance
+from ..ema_keys import follow_buffers, mend_ema_keys
+from ..head_checks import attach_predictors, check_heads, other_classes
+from ..label_checks import refuse_multi_label
+from ..load import saved_counts
+from ..loader import counts_iterations
+from ..loss_keys import keep_loss_keys
+from ..pipelines import number_samples
+from ..teacher_checks import check_resumed, check_teachers, record_teachers
 
 
 class ClassCountsHook(Hook):

@@ -5,13 +5,13 @@ from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
 from torch import Tensor
 
-from mmlt.core.checks import check_integer, check_range
-from mmlt.core.dist import sum_over_ranks
-from mmlt.core.random import global_seed, host_draws_kept
-from mmlt.data.labels import labels_of
-from mmlt.engine.access import evaluating, unwrap
-from mmlt.engine.pipelines import leaf_datasets
-from mmlt.engine.positions import seed_all
+from ...core.checks import check_integer, check_range
+from ...core.dist import sum_over_ranks
+from ...core.random import global_seed, host_draws_kept
+from ...data.labels import labels_of
+from ..access import evaluating, unwrap
+from ..pipelines import leaf_datasets
+from ..positions import seed_all
 
 STREAM = 5  # of the draws in core/random.py's sense: (stream, seed, epoch, number)
 

@@ -6,11 +6,11 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.hooks import Hook
 from torch.utils.data import DataLoader, RandomSampler
 
-from mmlt.core.aggregation import aggregate_experts
-from mmlt.core.checks import check_integer, check_range
-from mmlt.core.random import plain_generator
-from mmlt.engine.access import evaluating, unwrap
-from mmlt.engine.pipelines import leaf_datasets
+from ...core.aggregation import aggregate_experts
+from ...core.checks import check_integer, check_range
+from ...core.random import plain_generator
+from ..access import evaluating, unwrap
+from ..pipelines import leaf_datasets
 
 
 class ExpertAggregationHook(Hook):

@@ -1,8 +1,8 @@
 """The data sets of a run in the memory of its device."""
 from mmengine.hooks import Hook
 
-from mmlt.engine.access import unwrap
-from mmlt.engine.fast import FastLoader
+from ..access import unwrap
+from ..fast import FastLoader
 
 
 class FastLoaderHook(Hook):

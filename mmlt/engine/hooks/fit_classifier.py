@@ -2,10 +2,9 @@
 import torch
 from mmengine.hooks import Hook
 
-from mmlt.core.checks import submodule
-from mmlt.engine.access import ema_models, unwrap
-from mmlt.engine.features import eval_dataset
-
+from ...core.checks import submodule
+from ..access import ema_models, unwrap
+from ..features import eval_dataset
 from .atomic_checkpoint import BACKEND
 
 

@@ -1,9 +1,9 @@
 """MaxNorm as a projection. Alshammari et al., CVPR 2022, arXiv:2203.14197."""
 from mmengine.hooks import Hook
 
-from mmlt.core.checks import check_range, submodule
-from mmlt.core.max_norm import max_norm_radius, project_rows
-from mmlt.engine.access import unwrap
+from ...core.checks import check_range, submodule
+from ...core.max_norm import max_norm_radius, project_rows
+from ..access import unwrap
 
 
 class MaxNormHook(Hook):

@@ -1,8 +1,8 @@
 """Partners from the whole training set, for mixing and for second branches."""
 from mmengine.hooks import Hook
 
-from mmlt.engine.access import batch_augments, unwrap
-from mmlt.engine.partners import PartnerStream
+from ..access import batch_augments, unwrap
+from ..partners import PartnerStream
 
 
 class PartnerHook(Hook):

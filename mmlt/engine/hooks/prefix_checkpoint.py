@@ -3,8 +3,7 @@ import re
 
 from mmengine.hooks import Hook
 
-from mmlt.core.checks import check_integer
-
+from ...core.checks import check_integer
 from .atomic_checkpoint import BACKEND
 from .stage_switch import StageSwitchHook
 

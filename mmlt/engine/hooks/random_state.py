@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 from torch.utils.data import BatchSampler
 
-from mmlt.engine.positions import position_samples, seed_all
+from ..positions import position_samples, seed_all
 
 STEP, EPOCH = 1, 2  # which stream of draws
 

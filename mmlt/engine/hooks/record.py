@@ -14,9 +14,9 @@ import torch
 from mmengine.dist import collect_results, get_world_size
 from mmengine.hooks import Hook
 
-from mmlt.core.files import save_npz, write_text
-from mmlt.data.labels import Ragged, labels_of
-from mmlt.engine.access import unwrap
+from ...core.files import save_npz, write_text
+from ...data.labels import Ragged, labels_of
+from ..access import unwrap
 
 PACKAGES = ('torch', 'torchvision', 'numpy', 'timm', 'onedl-mmengine', 'mmengine', 'onedl-mmpretrain', 'mmpretrain')
 TOP = 5

@@ -2,9 +2,9 @@
 from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 
-from mmlt.engine.access import unwrap
-from mmlt.engine.loader import counts_iterations, renew_iterator
-from mmlt.engine.stages import PARTS, StagePlan
+from ..access import unwrap
+from ..loader import counts_iterations, renew_iterator
+from ..stages import PARTS, StagePlan
 
 
 class StageSwitchHook(Hook):

@@ -3,8 +3,8 @@ import math
 
 from mmengine.hooks import Hook
 
-from mmlt.engine.checkpoints import checkpoint_number, newest_checkpoint
-from mmlt.engine.load import read_checkpoint
+from ..checkpoints import checkpoint_number, newest_checkpoint
+from ..load import read_checkpoint
 
 
 class StopOnNaNHook(Hook):

@@ -6,9 +6,9 @@ from mmengine.hooks import Hook
 from mmengine.registry import DATASETS
 from torch.utils.data import DataLoader, Dataset
 
-from mmlt.core.checks import check_integer
-from mmlt.core.random import seeded_generator
-from mmlt.engine.access import unwrap
+from ...core.checks import check_integer
+from ...core.random import seeded_generator
+from ..access import unwrap
 
 
 class UnlabelledHook(Hook):

@@ -5,8 +5,8 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.hub import get_config
 
-from mmlt.core.checks import near
-from mmlt.folders import root
+from ...core.checks import near
+from ...folders import root
 
 METHODS = {'mmdet': 'det/methods', 'mmseg': 'seg/methods'}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS, OPTIM_WRAPPERS
 
-from mmlt.data.labels import class_counts, num_classes_of
+from ...data.labels import class_counts, num_classes_of
 
 REFERENCE = re.compile(r'\{\{\s*([\w.]+)(?:\s*(\+|-|//)\s*(\d+))?\s*\}\}')
 PARTS = ('backbone', 'neck', 'head', 'rpn_head', 'roi_head', 'bbox_head', 'mask_head', 'decode_head')

@@ -4,7 +4,7 @@ from inspect import signature
 
 from mmengine.runner import Runner
 
-from mmlt.core.checks import near
+from ...core.checks import near
 
 # what MMEngine and our overlays read, beside the arguments of the runner
 READ = {'activation_checkpointing', 'compile', 'cudnn_benchmark', 'custom_imports', 'efficient_conv_bn_eval',

@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from mmlt.core.files import save_whole
-from mmlt.core.refit import as_split
-from mmlt.engine.features import eval_dataset, extract_features, load_model, pipeline_of
-from mmlt.engine.joint import joint_classifier, saved_layer
+from ...core.files import save_whole
+from ...core.refit import as_split
+from ..features import eval_dataset, extract_features, load_model, pipeline_of
+from ..joint import joint_classifier, saved_layer
 
 
 def dataset_config(cfg, name):

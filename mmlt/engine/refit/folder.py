@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmlt.core.dist import rank, world_size
-from mmlt.data.folder_lists import scan_folder, write_lists
-from mmlt.data.split import hold_out
+from ...core.dist import rank, world_size
+from ...data.folder_lists import scan_folder, write_lists
+from ...data.split import hold_out
 
 TESTS = ('test', 'val', 'valid', 'validation')
 

@@ -1,9 +1,9 @@
 """Zero-shot rows of a refit: text features, their prior taken out, and a fitted classifier beside them."""
 import torch
 
-from mmlt.core.gla import estimate_prior
-from mmlt.core.layers import ZeroShotLinear
-from mmlt.core.text_head import read_text_head
+from ...core.gla import estimate_prior
+from ...core.layers import ZeroShotLinear
+from ...core.text_head import read_text_head
 
 CHUNK = 4096
 

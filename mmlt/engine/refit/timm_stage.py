@@ -4,11 +4,11 @@ import math
 import torch
 from mmengine.config import Config
 
-from mmlt.core.refit import fit, new_linear
-from mmlt.engine.overlays import load
-from mmlt.engine.refit.first_stage import FirstStage
-from mmlt.engine.refit.folder import folder_splits
-from mmlt.engine.timm_models import takes_image_size, timm_backbone
+from ...core.refit import fit, new_linear
+from ..overlays import load
+from ..timm_models import takes_image_size, timm_backbone
+from .first_stage import FirstStage
+from .folder import folder_splits
 
 
 def timm_config(name, weights, data, out, image_size=None, share=0.2, seed=0, workers=0):

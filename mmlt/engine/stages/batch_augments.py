@@ -1,6 +1,5 @@
 """``batch_augments``: other batch augmentations, or none."""
-from mmlt.engine.access import build_augments, counts_of, unwrap
-
+from ..access import build_augments, counts_of, unwrap
 from .part import StagePart, register
 
 

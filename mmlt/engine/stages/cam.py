@@ -1,9 +1,8 @@
 """``cam``: CAM-based sampling with the model as it stood when the stage began."""
-from mmlt.engine.access import counts_of, unwrap
-from mmlt.engine.amp import autocast_dtype
-from mmlt.engine.cam import CAMStage, classifier_weight
-from mmlt.engine.cam_cache import CAMPipeline
-
+from ..access import counts_of, unwrap
+from ..amp import autocast_dtype
+from ..cam import CAMStage, classifier_weight
+from ..cam_cache import CAMPipeline
 from .part import StagePart, register
 
 

@@ -3,8 +3,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmlt.engine.access import parameters, unwrap
-
+from ..access import parameters, unwrap
 from .part import StagePart, register
 
 

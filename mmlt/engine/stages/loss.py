@@ -1,9 +1,8 @@
 """``loss``: one loss a stage."""
 from torch import nn
 
-from mmlt.engine.access import unwrap
-from mmlt.registry import build
-
+from ...registry import build
+from ..access import unwrap
 from .part import StagePart, register
 
 

@@ -1,6 +1,5 @@
 """``lr``: another learning rate."""
-from mmlt.core.checks import check_range
-
+from ...core.checks import check_range
 from .part import StagePart, register
 
 

@@ -2,8 +2,7 @@
 import math
 import warnings
 
-from mmlt.core.checks import near
-
+from ...core.checks import near
 from .part import PARTS
 
 EXAMPLE = 'e.g. stages=[dict(begin=160, lr=0.01)]'

@@ -1,10 +1,9 @@
 """``reinit``: start modules anew in the middle of a run."""
 from mmengine.model import initialize
 
-from mmlt.core.checks import submodule
-from mmlt.core.random import global_seed
-from mmlt.engine.access import ema_models, unwrap
-
+from ...core.checks import submodule
+from ...core.random import global_seed
+from ..access import ema_models, unwrap
 from .part import StagePart, register
 
 

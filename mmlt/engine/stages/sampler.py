@@ -2,11 +2,10 @@
 from mmengine.dataset import InfiniteSampler
 from torch.utils.data import BatchSampler, Sampler
 
-from mmlt.data.samplers import StagedSampler
-from mmlt.data.samplers.staged import epoch_size
-from mmlt.data.samplers.stream import SamplerStream
-from mmlt.engine.loader import counts_iterations, replace_sampler
-
+from ...data.samplers import StagedSampler
+from ...data.samplers.staged import epoch_size
+from ...data.samplers.stream import SamplerStream
+from ..loader import counts_iterations, replace_sampler
 from .part import StagePart, register
 
 

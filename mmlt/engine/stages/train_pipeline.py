@@ -1,9 +1,8 @@
 """``train_pipeline``: another data pipeline, here and where other parts wrap it."""
 from mmengine.dataset import Compose
 
-from mmlt.engine.loader import can_restart, counts_iterations, restart
-from mmlt.engine.pipelines import StagedPipeline, leaf_datasets, shared_stage
-
+from ..loader import can_restart, counts_iterations, restart
+from ..pipelines import StagedPipeline, leaf_datasets, shared_stage
 from .part import StagePart, register
 
 

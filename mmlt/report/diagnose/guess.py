@@ -3,7 +3,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from mmlt.data.split import read_groups
+from ...data.split import read_groups
 
 WORDS = re.compile(r'(?<![a-z])(left|right|signs?|speed|turn|letter|digit|text|arrow|one|two|three)(?![a-z])', re.I)
 NUMBERED = re.compile(r'(.*?)[_-]\d+(?:\.\w+)*$')

@@ -2,8 +2,7 @@
 import numpy as np
 import torch
 
-from mmlt.core.random import global_seed
-
+from ...core.random import global_seed
 from ..progress import silent
 
 MOST, K, FEWEST = 12000, 15, 10
@@ -108,7 +107,7 @@ def backbone_features(split, index, name, seconds=60., progress=silent):
     """
     import time
 
-    from mmlt.engine.timm_models import timm_backbone
+    from ...engine.timm_models import timm_backbone
     name, _, file = name.partition('=')
     try:
         model = timm_backbone(name, file or True)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 import mmlt
-from mmlt.core.files import write_text
+
+from ...core.files import write_text
 
 SHOWN = 24  # pictures of a kind
 

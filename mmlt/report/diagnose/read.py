@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmlt.data.annotations import annotation_counts
-from mmlt.data.folder_lists import scan_folder
-from mmlt.data.labels import Ragged, labels_of
+from ...data.annotations import annotation_counts
+from ...data.folder_lists import scan_folder
+from ...data.labels import Ragged, labels_of
 
 TRAIN, TEST = ('train', 'training'), ('test', 'val', 'valid', 'validation')
 KINDS = ('a folder of classes, a list of "path label" lines (.txt, .csv), an .npz, a .json of counts or COCO/LVIS '
@@ -183,7 +183,7 @@ def _json(path):
 def _config(path):
     from mmengine.registry import DATASETS, init_default_scope
 
-    from mmlt.engine.overlays.files import read
+    from ...engine.overlays.files import read
     cfg = read(path)
     scope = cfg.get('default_scope', 'mmpretrain')
     init_default_scope(scope)

@@ -2,9 +2,9 @@
 import pprint
 from pathlib import Path
 
-from mmlt.core.augment.cam import KINDS
-from mmlt.core.files import write_text
-from mmlt.data.split import hold_out
+from ...core.augment.cam import KINDS
+from ...core.files import write_text
+from ...data.split import hold_out
 
 SMALL = 64  # pixels: below, CIFAR's networks and crops
 
@@ -55,7 +55,7 @@ def overlay_of(method, task='cls'):
     """The content of a method's overlay, None if there is none."""
     from mmengine.config import Config
 
-    from mmlt.engine.overlays.files import find_overlay
+    from ...engine.overlays.files import find_overlay
     scope = dict(det='mmdet', seg='mmseg').get(task, 'mmpretrain')
     try:
         overlay = Config.fromfile(find_overlay(method, scope)).to_dict()
@@ -102,7 +102,7 @@ def _read(name):
     """One of our data configs, without the imports that it asks for: MMPretrain's take four seconds."""
     from mmengine.config import Config
 
-    from mmlt.engine.overlays import find_config
+    from ...engine.overlays import find_config
     return Config.fromfile(find_config(name), import_custom_modules=False).to_dict()
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmlt.core.counts import shot_groups
-
+from ...core.counts import shot_groups
 from ..progress import silent
 from ..rules import NO_WINNER, NOTHING, Facts, recommend
 from .guess import flips_forbidden, groups_of_files

@@ -8,8 +8,8 @@ import numpy as np
 from jinja2 import Environment, PackageLoader
 
 import mmlt
-from mmlt.core.files import write_text
 
+from ...core.files import write_text
 from ..progress import silent
 from . import charts, pictures, provenance
 from .compare import differences, groups_of, step, tail_of

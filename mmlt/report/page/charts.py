@@ -1,8 +1,7 @@
 """The page's charts.  C classes, N test images."""
 import numpy as np
 
-from mmlt.core.calibration import ece, reliability_bins
-
+from ...core.calibration import ece, reliability_bins
 from .compare import groups_of, tail_of
 from .schedule import shares_of
 from .svg import Chart, picture, shorten, shorten_apart

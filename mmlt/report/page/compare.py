@@ -2,8 +2,7 @@
 import numpy as np
 import torch
 
-from mmlt.core.counts import shot_groups
-
+from ...core.counts import shot_groups
 from ..progress import silent
 
 WORK = 1e8  # hits gathered in all

@@ -94,11 +94,10 @@ def _cams(run, cfg, items, indices, shown):
     """An overlay for each item, or None where the model has no CAM."""
     import torch
 
-    from mmlt.core.augment.cam import resize_cam
-    from mmlt.engine.cam import CAMTeacher
-    from mmlt.engine.features import load_model
-    from mmlt.engine.load import read_checkpoint
-
+    from ...core.augment.cam import resize_cam
+    from ...engine.cam import CAMTeacher
+    from ...engine.features import load_model
+    from ...engine.load import read_checkpoint
     from ..classifier import find_classifier
     try:
         checkpoint = read_checkpoint(run.checkpoint)

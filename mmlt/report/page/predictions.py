@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmlt.core.accuracy import LongTailAccuracy
+from ...core.accuracy import LongTailAccuracy
 
 LABEL = 'label', 'labels', 'y_true', 'target', 'targets'
 SCORES = 'scores', 'probs', 'probabilities', 'logits', 'y_score'

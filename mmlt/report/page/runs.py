@@ -111,7 +111,7 @@ class Run:
     @cached_property
     def classifier(self):
         """Weight norms relative to their mean and biases, (C,) each; None where no classifier is found."""
-        from mmlt.engine.load import read_checkpoint
+        from ...engine.load import read_checkpoint
         try:
             _, weight, bias = find_classifier(read_checkpoint(self.checkpoint))
         except (ValueError, OSError, TypeError):

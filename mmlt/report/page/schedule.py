@@ -37,7 +37,7 @@ def shares_of(config, counts, groups):
         counts (ndarray): training images (C,) of the classes.
         groups (dict): {name: (C,) bool}.
     """
-    from mmlt.data import samplers
+    from ...data import samplers
     epochs = (config.get('train_cfg') or {}).get('max_epochs')
     if not epochs or counts is None:
         return []
