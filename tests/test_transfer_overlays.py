@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from mmlt.engine.overlays import load
 
-ALONE = ['ride', 'balpoe', 'accuracy_driven', 'cuda', 'imbsam']  # sade, sam and focal_sam differ in settings
+ALONE = ['ride', 'balpoe', 'accuracy_driven', 'cuda', 'imbsam', 'rsg']  # sade, sam and focal_sam differ in settings
 AFTER = dict(ride_router='ride', ride_distill='ride_teacher', dive='balanced_softmax', cbd=None, m2m=None,
              meta_sampler=None, gml_again='gml_alone')
 EXPERTS = {'ride', 'sade', 'balpoe', 'ride_router'}
@@ -87,7 +87,8 @@ def test_pretraining_without_labels(tmp_path, name):
         small(tmp_path / 'other', 'ssp', load_from=path, **{'model.backbone.depth': 14})
 
 
-@pytest.mark.parametrize('name', sorted(EXPERTS | {'m2m', 'dive', 'cbd', 'meta_sampler', 'mocov3', 'sam', 'focal_sam'}))
+@pytest.mark.parametrize('name', sorted(EXPERTS | {
+    'm2m', 'dive', 'cbd', 'meta_sampler', 'mocov3', 'rsg', 'sam', 'focal_sam'}))
 @pytest.mark.parametrize('data', ['cifar100_lt', 'cifar10_lt_mini', 'imagenet_lt', 'inat2018'])
 def test_settings_of_each_data_set(data, name):
     cfg = load(data, name)

@@ -14,7 +14,7 @@ SOURCE = re.compile(r"mmlt's own(?:, after [^.:]*(?::\d{4}\.\d{4,5})?)?|"
 CLASSES = ((re.compile('Branch|Contrast|GLMC|GML|PaCo|ProCo|SupCon|MultiView'), 'contrast'),
            (re.compile('Expert|RIDE|SADE|BalPoE|NCL|DiVE|CBD|Distill'), 'experts'),
            (re.compile('FastLoader|RotationPretrain|SimSiam|MoCo|FixMatch|SAMOptim|EMAHook'), 'training'),
-           (re.compile('ClassWiseAugment'), 'augmentation'), (re.compile('FractalCalibration'), 'second stage'))
+           (re.compile('ClassWiseAugment|RSG'), 'augmentation'), (re.compile('FractalCalibration'), 'second stage'))
 # the keys that say what kind of method an overlay is, the first that applies
 FAMILIES = (('load_from', 'second stage'), ('cam', 'augmentation'), ('augments', 'augmentation'),
             ('batch_augments', 'augmentation'), ('sampler', 'sampler'), ('loss', 'loss'), ('loss_cls', 'loss'),

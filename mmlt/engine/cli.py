@@ -140,7 +140,9 @@ def distribute_on_cpu(cfg):
     """Let MMEngine train on several CPU processes: it would ask for a CUDA device a rank."""
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group('gloo')
-    cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
+    unused = cfg.get('find_unused_parameters', False)
+    given = cfg.get('model_wrapper_cfg') or dict(broadcast_buffers=False, find_unused_parameters=unused)
+    cfg.model_wrapper_cfg = {'type': 'MMDistributedDataParallel', **given, 'device_ids': None}
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from ..core.dist import world_size
 
 LOSS = r'(^|\.)loss_module(\.|$)'  # its state is that of a stage; nothing of it enters a prediction
 # what classifiers of several views or branches train beside their prediction: a plain one needs none of it
-BESIDE = r'^(contrast|draws|key_encoder|label_weights|plain_fc|predictor|project\w*|prototypes|queue)(\.|$)'
+BESIDE = r'^(contrast|draws|generator|key_encoder|label_weights|plain_fc|predictor|project\w*|prototypes|queue)(\.|$)'
 STATISTICS = 'min', 'max', 'mean', 'current'  # of HistoryBuffer, which pickles them as getattr(HistoryBuffer, name)
 
 

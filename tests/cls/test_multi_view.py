@@ -32,6 +32,8 @@ RUNS = {
     'glmc': (dict(type='GLMCClassifier', dim=8), dict(views=2, head=LINEAR, **PARTNERS)),
     'paco': (dict(type='PaCoClassifier', dim=8, queue_length=32, momentum=0.9), dict(views=2, head=LINEAR)),
     'gpaco': (dict(type='PaCoClassifier', dim=8, queue_length=32, momentum=None), dict(views=2, head=LINEAR)),
+    'rsg': (dict(type='RSGClassifier'), dict(views=1, head=LINEAR, stages=[dict(begin=1, rare_samples=True)],
+                                             find_unused_parameters=True)),
 }
 
 
@@ -68,7 +70,8 @@ def test_a_run_learns_and_resumes(name, tmp_path, request):
         cfg, settings = RUNS[name]
     run = multi_view.assert_resumes(tmp_path, cfg, **settings)
     contrast = 'loss_gml' if 'gml' in name else {
-        'bbn': 'loss', 'glmc': 'loss_consistency', 'paco': 'loss', 'gpaco': 'loss'}.get(name, 'loss_contrast')
+        'bbn': 'loss', 'glmc': 'loss_consistency', 'paco': 'loss', 'gpaco': 'loss', 'rsg': 'loss_centers',
+    }.get(name, 'loss_contrast')
     curve = multi_view.curve(run, contrast)
     assert len(curve) == 18 and sum(curve[-3:]) < sum(curve[:3])
     assert all(f'val/lt/{group}' in run.message_hub.log_scalars for group in ('many', 'medium', 'few'))
@@ -98,7 +101,7 @@ def test_twelve_epochs_are_enough(name, tmp_path):
     assert run.message_hub.get_scalar('val/lt/top1').current() > 90
 
 
-@pytest.mark.parametrize('name', ['gml', 'paco'])
+@pytest.mark.parametrize('name', ['gml', 'paco', 'rsg'])
 def test_two_ranks_end_with_one_state(name, tmp_path, request):
     cfg, settings = RUNS['gml_alone' if name == 'gml' else name]
     if name == 'gml':
@@ -111,7 +114,8 @@ def test_two_ranks_end_with_one_state(name, tmp_path, request):
     local = 'running_', 'num_batches'  # each rank's batch norm has its own
     differing = [key for key, x in first.items() if not x.equal(second[key]) and not any(n in key for n in local)]
     assert not differing
-    assert (first['queue.index' if name == 'gml' else 'queue.label'] >= 0).all()
+    if name != 'rsg':
+        assert (first['queue.index' if name == 'gml' else 'queue.label'] >= 0).all()
 
 
 # what they compute
@@ -194,6 +198,28 @@ def test_gpaco_has_both_views_as_anchors():
     torch.testing.assert_close(model.loss(views, samples(*y.tolist()))['loss'], expected)
     model.train().loss(views, samples(*y.tolist()))
     assert model.queue.label[5:9].tolist() == y.tolist()
+
+
+def test_rsg_puts_new_maps_before_the_last_stage():
+    model, x, y = build('rsg', counts=[40, 10, 4]), torch.randn(5, 3, 8, 8), [0, 2, 1, 0, 2]
+    model.eval()  # batch norm by its running values, so that an image's map is its own
+    seen = []
+    model.backbone.layer3.register_forward_hook(lambda stage, args, out: seen.append((args[0], out)))
+    for model.generate in (False, True):
+        losses = model.loss(x, samples(*y))
+    (before, _), (maps, out) = seen
+    made, index, own = model.generator(before, torch.tensor(y), generate=True)
+    assert len(before) == 5 and len(maps) == 7 and index.tolist() == [1, 2] and model.generator.channels == 8
+    torch.testing.assert_close(maps, made)
+    torch.testing.assert_close(losses['loss_transfer'], own['loss_transfer'])
+    expected = model.head.loss((out.mean((2, 3)), ), samples(*y, 2, 1))
+    torch.testing.assert_close(losses['loss'], expected['loss'])
+    assert model(x).shape == (5, 3)  # no label, no map
+    sum(losses.values()).backward()
+    assert all(p.grad is not None for p in model.backbone.parameters())
+    copied = copy.deepcopy(model)  # as an average of the weights has one: its stage asks its own generator
+    torch.testing.assert_close(copied.loss(x, samples(*y)), losses)
+    assert copied._made is None and model._made is None
 
 
 def test_distillation_of_three_classes():
@@ -288,6 +314,12 @@ def test_bad_settings(teacher, tmp_path):
         build('gml_alone', alpha=1.0)
     with pytest.raises(ValueError, match=r'contrast_weight must be a number in \[0, inf\), got -1'):
         build('bcl', contrast_weight=-1)
+    with pytest.raises(ValueError, match="no module 'layer9'"):
+        build('rsg', stage='layer9')
+    with pytest.raises(ValueError, match=r'rare_samples needs model=.*RSGClassifier'):
+        multi_view.train(tmp_path, RUNS['bcl'][0], stages=[dict(begin=1, rare_samples=True)])
+    with pytest.raises(ValueError, match='mixed ones have none; take the augments out'):
+        build('rsg').loss(torch.randn(1, 3, 8, 8), [DataSample().set_gt_score(torch.tensor([.5, .5, 0]))])
     with pytest.raises(ValueError, match='take the augments out of'):
         multi_view.train(tmp_path, RUNS['bcl'][0], model__train_cfg__augments=dict(type='Mixup', alpha=1.))
     with pytest.raises(ValueError, match=r'queue of the checkpoint is \(30, 16\), this one \(40, 16\); set length=30'):

@@ -34,6 +34,7 @@ class StageSwitchHook(Hook):
             - ``lr`` (float): learning rate from here on; the schedulers multiply on from it.
             - ``cam`` (dict | None): arguments of ``CAMForeground`` and ``cached=False``; the CAMs come from the model
               as it stood when the stage began.
+            - ``rare_samples`` (bool): whether an ``RSGClassifier`` makes maps of rare classes.
         by_epoch (bool): False for an iteration-based run, in which ``begin`` counts iterations. Stages that begin at 0
             or at fractions fit any run. Sampler stages need ``InfiniteSampler`` there.
         schedule (list[dict]): in place of ``stages``, that of ``SwitchRecipeHook``: ``action_epoch``, from 1 on,

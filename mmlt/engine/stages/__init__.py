@@ -7,12 +7,13 @@ from .loss import LossPart, StagedLoss
 from .lr import LRPart
 from .part import PARTS, StagePart, register
 from .plan import StagePlan
+from .rare_samples import RareSamplesPart
 from .reinit import ReinitPart
 from .sampler import SamplerPart
 from .train_pipeline import PipelinePart
 
 __all__ = [
-    'PARTS', 'BatchAugmentsPart', 'CAMPart', 'FreezePart', 'LRPart', 'LossPart', 'PipelinePart', 'ReinitPart',
-    'SamplerPart', 'StagePart', 'StagePlan', 'StagedLoss', 'StagedPipeline', 'leaf_datasets', 'register',
+    'PARTS', 'BatchAugmentsPart', 'CAMPart', 'FreezePart', 'LRPart', 'LossPart', 'PipelinePart', 'RareSamplesPart',
+    'ReinitPart', 'SamplerPart', 'StagePart', 'StagePlan', 'StagedLoss', 'StagedPipeline', 'leaf_datasets', 'register',
     'shared_stage',
 ]
