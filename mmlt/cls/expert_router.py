@@ -9,7 +9,7 @@ from mmpretrain.models import ImageClassifier
 from torch import nn
 
 from ..core.checks import check_integer, check_range
-from ..core.layers.base import unit
+from ..core.precision import unit
 from ..engine.access import unwrap
 
 __all__ = ['ExpertRouterHook']  # for the registry of hooks

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..checks import check_integer, check_range
 from ..counts import ClassCounts, Counts
-from ..layers.base import no_autocast
+from ..precision import no_autocast
 from ..random import plain_generator
 
 KINDS = ('flip', 'translate', 'rotate', 'scale')

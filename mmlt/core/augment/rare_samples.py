@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ..checks import check_integer, check_range
 from ..counts import ClassCounts, Counts
-from ..layers.base import no_autocast
+from ..precision import no_autocast
 
 
 def center_loss(maps: Tensor, centers: Tensor, share: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ..checks import check_range, check_tensor
 from ..dist import sum_over_ranks, world_size
-from ..layers.base import at_least_float32, no_autocast
+from ..precision import at_least_float32, no_autocast
 
 FLOOR = -1e30  # a logit that takes no part; finite, so that a row of nothing else has a gradient
 

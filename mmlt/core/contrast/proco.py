@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from ..checks import check_integer, check_range
 from ..counts import ClassCounts, log_prior
 from ..dist import gather
-from ..layers.base import unit
+from ..precision import unit
 from .base import FLOOR, ContrastiveLoss
 
 KAPPA_MAX = 1e5

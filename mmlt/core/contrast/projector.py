@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from ..layers.base import unit
+from ..precision import unit
 
 
 class Projector(nn.Sequential):

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..layers.base import unit
+from ..precision import unit
 from .base import FLOOR, ContrastiveLoss
 
 

@@ -3,7 +3,6 @@
 N batch, D in_features, C out_features (classes), R rows of the weight: C, unless the layer widens itself.
 """
 import math
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,31 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checks import check_integer, check_tensor
-from ..dist import sum_over_ranks
-
-
-def at_least_float32(x: Tensor):
-    """Half precision to float32; float32 and float64 stay."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-
-
-def unit(x: Tensor, eps: float = 1e-12) -> Tensor:
-    """(..., D) -> (..., D): x / |x| in float32 or better. A vector shorter than ``eps`` stays as it is, so zero has a
-    value and a gradient of order one (dividing by ``eps`` would give 1e12)."""
-    x = at_least_float32(x)
-    norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    return x / torch.where(norm > eps, norm, 1)
-
-
-def class_sums(features: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """(N, D), (N,) of this rank -> the sum of each class's features (C, D) and their number (C,), of all ranks."""
-    sums = features.new_zeros(classes, features.size(1)).index_add_(0, labels, features)
-    return sum_over_ranks(sums), sum_over_ranks(torch.bincount(labels, minlength=classes))
-
-
-def no_autocast(x: Tensor) -> AbstractContextManager:
-    """Computing in the tensors' own precision; the meta device has no autocast to switch off."""
-    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
+from ..precision import at_least_float32, no_autocast
 
 
 class ClassifierLayer(nn.Module):

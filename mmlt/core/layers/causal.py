@@ -5,7 +5,8 @@ from torch.nn import functional as F
 
 from ..checks import check_integer, check_range
 from ..dist import sum_over_ranks
-from .base import LinearClassifier, at_least_float32, unit
+from ..precision import at_least_float32, unit
+from .base import LinearClassifier
 
 
 def direct_effect(x: Tensor, embed: Tensor, alpha: float):

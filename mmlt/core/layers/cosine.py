@@ -5,7 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_range
-from .base import LinearClassifier, class_sums, unit
+from ..dist import class_sums
+from ..precision import unit
+from .base import LinearClassifier
 
 MAX_SCALE = 1000.0
 

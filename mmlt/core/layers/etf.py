@@ -4,8 +4,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..checks import check_range
+from ..precision import at_least_float32, unit
 from ..random import plain_generator
-from .base import ClassifierLayer, at_least_float32, unit
+from .base import ClassifierLayer
 
 
 def simplex(num_classes: int, dim: int, seed: int = 0):

@@ -4,7 +4,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checks import check_range
-from .base import LinearClassifier, at_least_float32, class_sums
+from ..dist import class_sums
+from ..precision import at_least_float32
+from .base import LinearClassifier
 from .cosine import CosineLinear
 from .ncm import ncm_scores
 

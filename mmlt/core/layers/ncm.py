@@ -3,7 +3,8 @@ import torch
 from torch import Tensor
 
 from ..dist import sum_over_ranks
-from .base import ClassifierLayer, at_least_float32, unit
+from ..precision import at_least_float32, unit
+from .base import ClassifierLayer
 
 
 def ncm_scores(queries: Tensor, centroids: Tensor) -> Tensor:

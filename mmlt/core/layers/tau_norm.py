@@ -4,7 +4,8 @@ from torch import Tensor
 
 from ..checks import check_range
 from ..counts import ExactBuffers
-from .base import LinearClassifier, at_least_float32
+from ..precision import at_least_float32
+from .base import LinearClassifier
 
 
 def tau_normalize(weight: Tensor, tau: float) -> Tensor:

@@ -6,8 +6,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..checks import check_range
+from ..precision import at_least_float32
 from ..random import Draws
-from .base import LinearClassifier, at_least_float32
+from .base import LinearClassifier
 
 
 def paths(parents: Sequence[int], num_leaves: int):

@@ -3,7 +3,8 @@ import torch
 from torch import Tensor
 
 from ..checks import check_integer, check_range
-from .base import LinearClassifier, at_least_float32, unit
+from ..precision import at_least_float32, unit
+from .base import LinearClassifier
 
 
 class ZeroShotLinear(LinearClassifier):
