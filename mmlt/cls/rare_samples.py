@@ -23,19 +23,19 @@ class RSGClassifier(ImageClassifier):
         **kwargs: of ``ImageClassifier``.
 
     Raises:
-        ValueError: the stage does not exist or has no convolution; images that are mixed have no class.
+        ValueError: the stage does not exist or is none of convolutions; images that are mixed have no class.
     """
 
     generate = False
 
     def __init__(self, backbone, generator=None, stage=None, **kwargs):
         super().__init__(backbone, **kwargs)
-        stage = stage or last_block(self.backbone).rpartition('.')[0]
+        stage = stage or last_block(self.backbone, hint='stage=').rpartition('.')[0]
         reader = submodule(self.backbone, stage)
         channels = next((m.in_channels for m in reader.modules() if isinstance(m, nn.Conv2d)), None)
-        if channels is None:
-            raise ValueError(f'RSGClassifier: {stage} of {type(self.backbone).__name__} has no convolution; name a '
-                             'stage that reads maps with stage=')
+        if channels is None or isinstance(reader, nn.ModuleList):  # which nothing calls as a whole
+            raise ValueError(f'RSGClassifier: {stage} of {type(self.backbone).__name__} is no stage of convolutions; '
+                             'name one that reads maps with stage=')
         self.generator = RareSampleGenerator(channels, self.head.num_classes, **(generator or {}))
         self._labels = self._made = None
         reader.register_forward_pre_hook(self._generate)

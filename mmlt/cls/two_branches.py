@@ -70,8 +70,8 @@ class TwoBranchBackbone(BaseModule):
         return (*stages, torch.cat(y.chunk(2), -1 if y.ndim == 3 else 1))
 
 
-def last_block(backbone):
-    """The path of the last block of the last stage."""
+def last_block(backbone, hint='block='):
+    """The path of the last block of the last stage; ``hint`` is the argument that can name another."""
     path, module, inside = [], backbone, False
     while True:
         children = list(module.named_children())
@@ -89,6 +89,6 @@ def last_block(backbone):
         path.append(name)
         module = module.get_submodule(name)
     if not inside or not any(True for _ in module.parameters()):
-        raise ValueError(f'{type(backbone).__name__} does not end in a stage of blocks with weights; name the block '
-                         'that stands twice with block=')
+        raise ValueError(f'{type(backbone).__name__} does not end in a stage of blocks with weights; name one with '
+                         f'{hint}')
     return '.'.join(path)

@@ -316,6 +316,8 @@ def test_bad_settings(teacher, tmp_path):
         build('bcl', contrast_weight=-1)
     with pytest.raises(ValueError, match="no module 'layer9'"):
         build('rsg', stage='layer9')
+    with pytest.raises(ValueError, match=r'layers of VisionTransformer is no stage of convolutions.*stage='):
+        build('rsg', backbone=dict(type='VisionTransformer', arch='deit-tiny', img_size=32, patch_size=16))
     with pytest.raises(ValueError, match=r'rare_samples needs model=.*RSGClassifier'):
         multi_view.train(tmp_path, RUNS['bcl'][0], stages=[dict(begin=1, rare_samples=True)])
     with pytest.raises(ValueError, match='mixed ones have none; take the augments out'):
