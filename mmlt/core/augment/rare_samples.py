@@ -45,9 +45,10 @@ class RareSampleGenerator(ClassCounts):
     ``loss_transfer``, which wants T to keep lengths, to turn x - c_x into y - c_y, and to leave nothing of x's class
     by the judgement of that network, which learns no longer. Neither trains what made the maps.
 
-    The released code compares D numbers that lie side by side in memory, values of several positions; here these are
-    the D values of a position, so that ``loss_transfer`` agrees where a map has one position. Its frequent classes on
-    CIFAR are the first ones; here they are those of most images, as in its ImageNet-LT. Float32 under autocast.
+    The released code takes lengths and angles of D numbers that lie side by side in memory, values of several
+    positions; here these are the D values of a position. Where a map has one position ``loss_transfer`` agrees, but for
+    the released constant of D - 1. Its frequent classes on CIFAR are the first ones; here they are those of most
+    images, as in its ImageNet-LT. Float32 under autocast.
 
     Args:
         channels, num_classes (int): D, C.
