@@ -30,6 +30,7 @@ OWN_COSTS = {
     'gml': 'a run of its teacher first, then three views of an image', 'gml_teacher': 'that of a deeper network',
     'gml_again': 'a run of gml_alone first, then three views of an image',
     'crt-one_run': 'ten more epochs', 'focal_sam': 'up to 2 times CE, two passes a step',
+    'rsg': 'twice CE, for the network of pairs',
     'm2m': 'a plain run first, then up to 10 gradient steps for each new image',
     'cbd': 'a plain run first, then one with its forward passes',
     'dive': 'a run of balanced softmax first, then one with its forward passes', 'ride_router': 'a short second run',
@@ -102,7 +103,7 @@ def methods(task='', root=None):
             found[name] = Method(name, text, source, kind, '', path)
     spans = {}
     for method in (found if not task else methods(root=root)).values():
-        if method.name in known:
+        if method.name in known and method.name not in OWN_COSTS:
             spans.setdefault(method.family, []).append(known[method.name])
     return {name: method._replace(cost=_cost(method, task, known, spans)) for name, method in found.items()}
 
