@@ -38,7 +38,7 @@ def add(args):
     file.update({key: getattr(args, key) for key in FACTS if getattr(args, key)})
     commit = args.commit or subprocess.run(['git', 'rev-parse', 'HEAD'], cwd=ROOT, capture_output=True, text=True,
                                            check=True).stdout.strip()
-    runs = collect(args.out, read_result, commit, why_failed)
+    runs = collect(args.out, read_result, commit[:12], why_failed)  # as long as the runs' own
     for run in runs:  # the sweep names a run <method>_<data>
         run['method'] = run['method'].replace(f'_{file.get("data")}', '')
     new = {(run['method'], run['seed']) for run in runs}
