@@ -103,7 +103,7 @@ def methods(task='', root=None):
             found[name] = Method(name, text, source, kind, '', path)
     spans = {}
     for method in (found if not task else methods(root=root)).values():
-        if method.name in known and method.name not in OWN_COSTS:
+        if method.name in known and method.name not in OWN_COSTS:  # which says why it is no measure for others
             spans.setdefault(method.family, []).append(known[method.name])
     return {name: method._replace(cost=_cost(method, task, known, spans)) for name, method in found.items()}
 

@@ -50,9 +50,8 @@ class RSGClassifier(ImageClassifier):
         finally:
             self._labels = None
         (index, losses), self._made = self._made, None
-        if len(index):
-            data_samples = [*data_samples, *(data_samples[i] for i in index.tolist())]
-        return {**self.head.loss(feats, data_samples), **losses}
+        samples = [*data_samples, *(data_samples[i] for i in index)]
+        return {**self.head.loss(feats, samples), **losses}
 
     def _generate(self, stage, args):
         if self._labels is None:

@@ -209,7 +209,7 @@ def test_rsg_puts_new_maps_before_the_last_stage():
         losses = model.loss(x, samples(*y))
     (before, _), (maps, out) = seen
     made, index, own = model.generator(before, torch.tensor(y), generate=True)
-    assert len(before) == 5 and len(maps) == 7 and index.tolist() == [1, 2] and model.generator.channels == 8
+    assert len(before) == 5 and len(maps) == 7 and index == [1, 2] and model.generator.transform.in_channels == 8
     torch.testing.assert_close(maps, made)
     torch.testing.assert_close(losses['loss_transfer'], own['loss_transfer'])
     expected = model.head.loss((out.mean((2, 3)), ), samples(*y, 2, 1))

@@ -6,6 +6,9 @@ import torch
 
 pytest.importorskip('mmpretrain')
 import tiny_ranks
+from mmengine.config import Config
+
+from mmlt.engine.cli import distribute_on_cpu
 
 
 def launch(folder, resume=None):
@@ -25,3 +28,14 @@ def test_two_ranks_train_freeze_and_resume(tmp_path):
     assert len(whole[0]['drawn']) == len(whole[1]['drawn']) == 30
     part = launch(tmp_path / 'part', resume=str(tmp_path / 'whole/epoch_3.pth'))
     assert all(torch.equal(v, part[0]['state'][k]) for k, v in whole[0]['state'].items())
+
+
+@pytest.mark.parametrize('given, kept', [
+    ({}, dict(broadcast_buffers=False, find_unused_parameters=False)),
+    (dict(find_unused_parameters=True), dict(broadcast_buffers=False, find_unused_parameters=True)),
+    (dict(model_wrapper_cfg=dict(type='Other', static_graph=True)), dict(type='Other', static_graph=True))])
+def test_a_config_keeps_its_wrapper_on_cpu(monkeypatch, given, kept):
+    monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: True)
+    cfg = Config(given)
+    distribute_on_cpu(cfg)
+    assert cfg.model_wrapper_cfg == {'type': 'MMDistributedDataParallel', **kept, 'device_ids': None}

@@ -39,11 +39,11 @@ class RareSampleGenerator(ClassCounts):
     """New maps of rare classes: y + T(x - c_x) of a rare class's map y and a frequent class's map x; c_x is
     the centre of x's class that has the largest share of x, T a convolution.
 
-    ``generator(maps (N, D, H, W), labels (N,), generate)`` -> maps (N + G, D, H, W), the index (G,) of the map whose
-    label each new one has, and two losses: ``loss_centers``, the distance of the maps to the centres of their classes
-    and, until maps are generated, the cross entropy of a network that says whether two maps are of one class;
-    ``loss_transfer``, which wants T to keep lengths, to turn x - c_x into y - c_y, and to leave nothing of x's class
-    by the judgement of that network, which learns no longer. Neither trains what made the maps.
+    ``generator(maps (N, D, H, W), labels (N,), generate)`` -> maps (N + G, D, H, W), the place in the batch of the map
+    whose label each new one has, a list of G, and two losses: ``loss_centers``, the distance of the maps to the centres
+    of their classes and, until maps are generated, the cross entropy of a network that says whether two maps are of one
+    class; ``loss_transfer``, which wants T to keep lengths, to turn x - c_x into y - c_y, and to leave nothing of x's
+    class by the judgement of that network, which learns no longer. Neither trains what made the maps.
 
     The released code takes lengths and angles of D numbers that lie side by side in memory, values of several
     positions; here these are the D values of a position. Where a map has one position ``loss_transfer`` agrees, but for
@@ -76,8 +76,7 @@ class RareSampleGenerator(ClassCounts):
         check_range(self, '[0, inf)', center_weight=center_weight, transfer_weight=transfer_weight)
         self.frequent = frequent
         super().__init__(class_counts)
-        self.channels, self.strength = channels, strength
-        self.center_weight, self.transfer_weight = center_weight, transfer_weight
+        self.strength, self.center_weight, self.transfer_weight = strength, center_weight, transfer_weight
         self.centers = nn.Parameter(torch.zeros(num_classes, num_centers, channels))
         self.weight = nn.Parameter(torch.randn(num_classes, channels, num_centers))
         self.bias = nn.Parameter(torch.ones(num_classes, num_centers))
@@ -104,25 +103,27 @@ class RareSampleGenerator(ClassCounts):
         x = maps.detach()
         with no_autocast(maps):
             x = x.to(self.centers.dtype)
-            share = torch.einsum('nd,ndk->nk', x.mean((2, 3)), self.weight[labels]) + self.bias[labels]
+            share = (torch.einsum('nd,ndk->nk', x.mean((2, 3)), self.weight[labels]) + self.bias[labels]).softmax(1)
             centers = self.centers[labels]
-            loss = center_loss(x, centers, share.softmax(1)).mean()
+            loss = center_loss(x, centers, share).mean()
             if not generate:
-                return maps, labels[:0], dict(loss_centers=self.center_weight * (loss + self._pairs_loss(x, labels)))
-            rare, frequent = pairs(self.rare[labels], self.strength)
+                return maps, [], dict(loss_centers=self.center_weight * (loss + self._pairs_loss(x, labels)))
+            index, frequent = pairs(self.rare[labels].cpu(), self.strength)  # their number, a shape, is read back once
+            rare, frequent = (i.to(x.device, non_blocking=True) for i in (index, frequent))
             losses = dict(loss_centers=self.center_weight * loss, loss_transfer=loss * 0)
             if len(rare):
-                own = centers.detach()[torch.arange(len(x), device=x.device), share.argmax(1)][:, :, None, None]
-                given = (x - own)[frequent]
+                own = centers.detach()[torch.arange(len(x), device=x.device), share.argmax(1)]
+                away = x - own[:, :, None, None]
+                given = away[frequent]
                 moved = self.transform(given)
                 frozen = {name: p.detach() for name, p in self.same_class.named_parameters()}
                 pair = torch.cat([x[frequent], moved], 1)
                 judged = torch.func.functional_call(self.same_class, frozen, pair)
                 loss = F.cross_entropy(judged, torch.zeros_like(rare))
-                loss = loss + displacement_loss(moved, given, (x - own)[rare]).mean()
+                loss = loss + displacement_loss(moved, given, away[rare]).mean()
                 losses['loss_transfer'] = self.transfer_weight * loss
                 maps = torch.cat([maps, (x[rare] + moved).to(maps.dtype)])
-        return maps, rare, losses
+        return maps, index.tolist(), losses
 
     def _pairs_loss(self, maps, labels):
         """Of each map of the batch's first half with one of the second: are they of one class?"""

@@ -54,11 +54,11 @@ def test_losses_and_maps(labels, generate):
     frequent = [i for i, y in enumerate(labels) if y in (1, 3)]
     torch.testing.assert_close(out[:len(labels)], maps)
     if not (generate and rare and frequent):
-        assert len(out) == len(labels) and not len(index) and not losses.get('loss_transfer')
+        assert len(out) == len(labels) and not index and not losses.get('loss_transfer')
         return
     few, many = sorted([rare, frequent], key=len)
     number = len(few) * (len(many) // len(few))
-    assert index.tolist() == [rare[g % len(rare)] for g in range(number)]
+    assert index == [rare[g % len(rare)] for g in range(number)]
     own = [center[shares(module, image, y).argmax()][:, None, None]
            for image, y, center in zip(x, labels, centers[labels])]
     expected = 0
