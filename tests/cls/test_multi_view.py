@@ -74,6 +74,8 @@ def test_a_run_learns_and_resumes(name, tmp_path, request):
     }.get(name, 'loss_contrast')
     curve = multi_view.curve(run, contrast)
     assert len(curve) == 18 and sum(curve[-3:]) < sum(curve[:3])
+    if name == 'rsg':
+        assert len(multi_view.curve(run, 'loss_transfer')) == 12  # the stage begins after the first of three epochs
     assert all(f'val/lt/{group}' in run.message_hub.log_scalars for group in ('many', 'medium', 'few'))
     if name == 'bbn':
         return
