@@ -19,7 +19,8 @@ from mmlt.report.evidence import collect, evidence
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, KEPT = ROOT / 'docs/results.md', ROOT / 'benchmarks/results'
-PUBLISHED = ROOT / 'configs/methods/gallery/published.json'
+# the gallery's, and those of second stages and of methods outside it
+PUBLISHED = ROOT / 'configs/methods/gallery/published.json', ROOT / 'benchmarks/published.json'
 BEGIN, END = '<!-- benchmarks/results.py table -->', '<!-- end -->'
 FACTS = ('title', 'data', 'split', 'schedule', 'augmentation')
 
@@ -52,7 +53,8 @@ def add(args):
 def write(args):
     """Put the tables between the marks."""
     files = [json.loads(path.read_text()) for path in sorted(args.kept.glob('*.json'))]
-    text = evidence([file for file in files if 'runs' in file], json.loads(PUBLISHED.read_text()))
+    published = [paper for path in PUBLISHED for paper in json.loads(path.read_text())]
+    text = evidence([file for file in files if 'runs' in file], published)
     before, found, rest = args.docs.read_text().partition(BEGIN)
     if not found or END not in rest:
         raise SystemExit(f'error: {args.docs} has no place for the tables; put the lines {BEGIN} and {END} there')
