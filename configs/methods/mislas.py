@@ -11,13 +11,15 @@ _loss = dict(type='LabelAwareSmoothLoss', smooth_head=0.3, smooth_tail=0.0)
 model = dict(head=dict(classifier=dict(type='LWSLinear', freeze=False), loss=_loss))
 _stages = [dict(begin=0, freeze=['backbone'], bn='update')]  # batch norm's statistics shift to the balanced images
 default_hooks = dict(stages=dict(_delete_=True, type='StageSwitchHook', stages=_stages))
-_rates = 'optim_wrapper.paramwise_cfg.custom_keys'
-_resnet50 = {'model.backbone': dict(_delete_=True, type='ResNet', depth=50), 'model.head.in_channels': 2048}
-tuned = dict(
-    cifar10_lt={'default_hooks.stages.stages.0.bn': 'frozen'},
-    cifar10_lt_mini=dict(load_from='work_dirs/cifar10_lt_mini/mixup_cifar10_lt_mini/seed_0/epoch_45.pth'),
-    cifar100_lt={'model.head.loss': dict(smooth_head=0.4, smooth_tail=0.1),
-                 _rates: {key: dict(lr_mult=0.2) for key in _weights}},
-    imagenet_lt={**_resnet50, 'load_from': 'work_dirs/mixup_mislas_imagenet_lt/epoch_180.pth',
-                 _rates: {key: dict(lr_mult=0.05) for key in _weights}},
-)
+_set = {  # smoothing of the head, of the tail, the weights' part of the learning rate
+    'cifar10_lt/50': (0.2, 0.0, 0.2), 'cifar10_lt/10': (0.1, 0.0, 0.2), 'cifar100_lt': (0.4, 0.1, 0.2),
+    'cifar100_lt/50': (0.3, 0.0, 0.1), 'cifar100_lt/10': (0.2, 0.0, 0.1), 'imagenet_lt': (0.3, 0.0, 0.05),
+    'inat2018': (0.3, 0.0, 0.05), 'places_lt': (0.4, 0.1, 0.05)}
+tuned = {data: {'model.head.loss': dict(smooth_head=head, smooth_tail=tail),
+                'optim_wrapper.paramwise_cfg.custom_keys': {key: dict(lr_mult=rate) for key in _weights}}
+         for data, (head, tail, rate) in _set.items()}
+tuned['cifar10_lt'] = {'default_hooks.stages.stages.0.bn': 'frozen'}
+tuned['imagenet_lt'] |= {'model.backbone': dict(_delete_=True, type='ResNet', depth=50), 'model.head.in_channels': 2048,
+                         'load_from': 'work_dirs/mixup_mislas_imagenet_lt/epoch_180.pth'}
+tuned['inat2018'] |= {'optim_wrapper.optimizer.weight_decay': 1e-4,
+                      'load_from': 'work_dirs/mixup_mislas_inat2018/epoch_200.pth'}
