@@ -106,11 +106,11 @@ def damage(path):
     return bad and f'wrong checksum of {bad}'
 
 
-def saved_counts(checkpoint):
-    """The training counts (C,) in ``meta['class_counts']`` of a checkpoint, or None. A path is no count."""
-    counts = (checkpoint.get('meta') or {}).get('class_counts')
+def saved_counts(checkpoint, key='class_counts'):
+    """The training counts (C,) in ``meta[key]`` of a checkpoint, or None. A path is no count."""
+    counts = (checkpoint.get('meta') or {}).get(key)
     if counts is not None and not isinstance(counts, (list, tuple, np.ndarray, torch.Tensor)):
-        raise ValueError(f'meta.class_counts of the checkpoint is {counts!r:.80}, expected a number for each class')
+        raise ValueError(f'meta.{key} of the checkpoint is {counts!r:.80}, expected a number for each class')
     return None if counts is None else as_counts(counts, allow_empty=True)
 
 

@@ -95,7 +95,8 @@ def label_set(cfg, checkpoint, source, out, rates=None, alpha=3.0, threshold=0.0
     test = DATASETS.build(cfg.test_dataloader.dataset)
     scores = predict_set(model, dataset).numpy()
     labels, confidences = scores.argmax(1), scores.max(1)
-    counts = saved_counts(saved) if counts is None else counts
+    for key in ('labelled_counts', 'class_counts'):
+        counts = saved_counts(saved, key) if counts is None else counts
     classes = (saved.get('meta', {}).get('dataset_meta') or {}).get('classes') or test.metainfo.get('classes')
     share = np.ones(scores.shape[1])
     if rates == 'crest':

@@ -113,9 +113,13 @@ def test_label_set_and_train_on_it(trained, tmp_path):
     own = cfg.train_dataloader.dataset
     run = tiny.train(tmp_path, epochs=1, train_dataloader__dataset=dict(
         _delete_=True, type='ConcatDataset', datasets=[dict(own), part]))
-    counts = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['meta']['class_counts']
-    assert counts == [n + int((labels == c).sum()) for c, n in enumerate(tiny.COUNTS)]
+    meta = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['meta']
+    assert meta['class_counts'] == [n + int((labels == c).sum()) for c, n in enumerate(tiny.COUNTS)]
     assert len(DATASETS.build(part)) == 35 and run.iter == 10
+    test = tiny.runner(tmp_path / 'test', load_from=str(tmp_path / 'epoch_1.pth'))
+    test.test()
+    for metric in (run.val_evaluator.metrics[0], test.test_evaluator.metrics[0]):  # the groups do not follow guesses
+        assert metric.class_counts.tolist() == meta['labelled_counts'] == list(tiny.COUNTS)
 
 
 def test_sources(tmp_path):

@@ -32,7 +32,7 @@ def read_pseudo_labels(file: str):
 
 class PseudoLabels:
     """The images of an unlabelled set that a file labels. With the labelled set in a ``ConcatDataset`` the class counts
-    include them, as in Yang & Xu, NeurIPS 2020, arXiv:2006.07529.
+    include them, as in Yang & Xu, NeurIPS 2020, arXiv:2006.07529; many, medium and few stay those of the labelled set.
 
     Args:
         dataset (dict or object): the unlabelled set; labels that it may have are not read.
@@ -43,6 +43,8 @@ class PseudoLabels:
     Raises:
         FileNotFoundError, ValueError: no file; one of another set, class order or model.
     """
+
+    by_model = True  # the labels
 
     def __init__(self, dataset: Any, file: str, sha256: str | None = None, pipeline: Any = None):
         dataset = dict(dataset, pipeline=pipeline) if isinstance(dataset, dict) and pipeline else dataset

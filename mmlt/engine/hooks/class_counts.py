@@ -25,7 +25,8 @@ class ClassCountsHook(Hook):
     Counts are those of the data set as it is (through its wrappers), not of what a sampler draws. They are set in
     ``before_train``, so they win over the counts in a ``load_from`` checkpoint, and they travel in
     ``checkpoint['meta']['class_counts']``, so that a test run has them without the training set. A sampler and a loss
-    that together over-correct give a warning. With the hook, the loss of MMPretrain's ``TimmClassifier`` and
+    that together over-correct give a warning. A metric's many, medium and few are by the images that people labelled,
+    without those of ``PseudoLabels``. With the hook, the loss of MMPretrain's ``TimmClassifier`` and
     ``HuggingFaceClassifier`` keeps its state on resume, which those load into the backbone.
 
     Args:
@@ -41,6 +42,7 @@ class ClassCountsHook(Hook):
     def __init__(self, class_counts=None):
         self.given = class_counts
         self.counts = None
+        self.labelled = None  # without the labels of a model, where there are some
         self.instances = None
         self.num_images = None
         self.foreign = None
@@ -86,26 +88,32 @@ class ClassCountsHook(Hook):
         else:
             counts, instances = (read_counts(self.given, unit) for unit in ('image', 'instance'))
         self.counts, self.instances = as_counts(counts, allow_empty=True), as_counts(instances, allow_empty=True)
+        parts = getattr(dataset, 'datasets', ())
+        own = [part for part in parts if not getattr(part, 'by_model', False)]
+        self.labelled = None
+        if self.given is None and 0 < len(own) < len(parts):
+            self.labelled = as_counts(sum(count_classes(part, len(counts)) for part in own), allow_empty=True)
 
     def _hand_over(self, runner):
         model = unwrap(runner.model)
         self._set(model.modules())
         prepare_augments(batch_augments(model), model, self.counts)
         if runner.val_loop is not None:
-            self._set(runner.val_evaluator.metrics)
+            self._set(runner.val_evaluator.metrics, self.labelled)
 
-    def _set(self, parts):
+    def _set(self, parts, counts=None):
         for part in parts:
             if getattr(part, 'num_images', 0) is None:
                 part.num_images = self.num_images
             if hasattr(part, 'set_class_counts'):
                 by_instance = getattr(part, 'count_unit', 'image') == 'instance' and self.instances is not None
-                give_counts(part, self.instances if by_instance else self.counts)
+                give_counts(part, counts if counts is not None else self.instances if by_instance else self.counts)
 
     def _log(self, runner, classes):
         n = self.counts.sort(descending=True).values
+        labelled = self.counts if self.labelled is None else self.labelled
         present = n[n > 0]
-        groups = ', '.join(f'{int(mask.sum())} {name}' for name, mask in shot_groups(self.counts).items())
+        groups = ', '.join(f'{int(mask.sum())} {name}' for name, mask in shot_groups(labelled).items())
         runner.logger.info(
             f'Class counts: N={int(n.sum())}, C={len(n)}, largest {int(n[0])}, median {n.median():g}, '
             f'smallest {int(present[-1])}, imbalance factor {n[0] / present[-1]:.1f}; {groups}')
@@ -138,11 +146,13 @@ class ClassCountsHook(Hook):
     def before_save_checkpoint(self, runner, checkpoint):
         if self.counts is not None:
             checkpoint['meta']['class_counts'] = self.counts.tolist()
+        if self.labelled is not None:
+            checkpoint['meta']['labelled_counts'] = self.labelled.tolist()
         record_teachers(unwrap(runner.model), checkpoint)
 
     def after_load_checkpoint(self, runner, checkpoint):
         if self.counts is None:
-            self.counts = saved_counts(checkpoint)
+            self.counts, self.labelled = saved_counts(checkpoint), saved_counts(checkpoint, 'labelled_counts')
         if runner._resume:
             check_resumed(unwrap(runner.model), checkpoint)
         self.foreign = other_classes(unwrap(runner.model), checkpoint)
@@ -159,4 +169,5 @@ class ClassCountsHook(Hook):
         if self.counts is None and self.given is not None:
             self.counts = as_counts(self.given, allow_empty=True)
         if self.counts is not None:
-            self._set(metric for metric in evaluator.metrics if getattr(metric, 'own_counts', None) is None)
+            self._set((metric for metric in evaluator.metrics if getattr(metric, 'own_counts', None) is None),
+                      self.labelled)
