@@ -21,8 +21,8 @@ def evidence(files, published):
         published (list[dict]): with ``source``, ``split``, ``data``, ``imbalance`` and ``top1`` {method: number}.
 
     Returns:
-        str: ours and the published accuracy, their difference (bold beyond one point), how each was made, and what was
-        mixed. A file whose data nobody published has the groups' accuracies instead.
+        str: how the runs were made; ours, the published accuracy and their difference (bold beyond one point), where
+        somebody published one; every method's accuracies by group; and what was mixed, failed or differs.
 
     Raises:
         ValueError: a file without one of the keys; it is named.
@@ -31,7 +31,7 @@ def evidence(files, published):
     >>> file = dict(title='A set', data='set', imbalance=100, split='ours', schedule='200 epochs', augmentation='flip',
     ...             runs=[run])
     >>> paper = dict(source='A paper', split='theirs', data='set', imbalance=100, top1=dict(ce=38.))
-    >>> print(*[line for line in evidence([file], [paper]).splitlines() if line.startswith('| ce')])
+    >>> print(next(line for line in evidence([file], [paper]).splitlines() if line.startswith('| ce')))
     | ce | 40.00 | 0 | 38.00 | **+2.00** | A paper; theirs |
     """
     return '\n\n'.join(_section(file, published) for file in files)
@@ -42,18 +42,14 @@ def _section(file, published):
         raise ValueError(f'the results {file.get("title", "without a title")!r} lack {", ".join(sorted(missing))}')
     methods = list(dict.fromkeys(run['method'] for run in file['runs']))
     known = [paper for paper in published if (paper['data'], paper['imbalance']) == (file['data'], file['imbalance'])]
-    notes, lines = [], ['| method | ours | seeds | published | difference | its source and split |',
-                        '|---|---:|---|---:|---:|---|']
-    if not known:
-        lines = _groups(file['runs'])
+    notes, rows = [], []
     for method in methods:
         runs = [run for run in file['runs'] if run['method'] == method]
-        papers = [paper for paper in known if method in paper['top1']] or [None]
-        if known:
-            lines += [_row(method, runs, paper) for paper in papers]
+        papers = [paper for paper in known if method in paper['top1']]
+        rows += [_row(method, runs, paper) for paper in papers]
         cause = file.get('causes', {}).get(method)
         done = [run['metrics']['lt/top1'] for run in runs if run['status'] == 'done']
-        if done and papers[0] and abs(statistics.fmean(done) - papers[0]['top1'][method]) > MARGIN:
+        if done and papers and abs(statistics.fmean(done) - papers[0]['top1'][method]) > MARGIN:
             notes.append(f'`{method}`: {cause or "cause unknown"}.')
         notes += [f'`{method}`, seed {run["seed"]}: {run["status"]}, {run.get("reason", "no reason kept")}.'
                   for run in runs if run['status'] in FAILED]
@@ -66,7 +62,9 @@ def _section(file, published):
             which = '; '.join(f'{_short(v)}: ' + ', '.join(dict.fromkeys(
                 run['method'] for run in kept if str(run.get(key)) == v)) for v in values)
             notes.append(f'Mixed {key}s ({which}).')
-    parts = [f'### {file["title"]}', '', _wrap(facts), '', *lines, '', _wrap(' '.join(notes))]
+    beside = ['| method | ours | seeds | published | difference | its source and split |',
+              '|---|---:|---|---:|---:|---|', *rows, ''] if rows else []
+    parts = [f'### {file["title"]}', '', _wrap(facts), '', *beside, *_groups(file['runs']), '', _wrap(' '.join(notes))]
     return '\n'.join(parts).rstrip() + '\n\n'
 
 
@@ -93,8 +91,6 @@ def _row(method, runs, paper):
     spread = f' ± {statistics.stdev(done):.2f}' if len(done) > 1 else ''
     ours = f'{statistics.fmean(done):.2f}{spread}' if done else \
         ('failed' if any(run['status'] == 'failed' for run in runs) else 'unfinished')
-    if paper is None:
-        return f'| {method} | {ours} | {seeds} | – | – | – |'
     other, text = paper['top1'][method], '–'
     if done:
         difference = statistics.fmean(done) - other

@@ -25,7 +25,7 @@ def test_rows_and_bold_differences():
     text = table(run(top1=40.5), run('drs', 42.0), run('drs', 44.0, seed=1), run('own', 50.), causes=dict(drs='a seed'))
     assert '| ce | 40.50 | 0 | 40.00 | +0.50 | A paper; theirs |' in text
     assert '| drs | 43.00 ± 1.41 | 0, 1 | 41.00 | **+2.00** | A paper; theirs |' in text
-    assert '| own | 50.00 | 0 | – | – | – |' in text
+    assert '| own | **50.00** | – | – | – | – | – |' in text  # by group only
     assert 'ours; 200 epochs; crop and flip; bfloat16; commit aaaaaaaaaa.' in text
     assert '`drs`: a seed.' in text and 'Mixed' not in text and '`ce`' not in text
 
@@ -91,7 +91,7 @@ def test_from_a_sweep_to_the_docs(tmp_path):
     results.main(['table', '--docs', str(docs), '--kept', str(tmp_path / 'kept')])
     text = docs.read_text()
     assert 'old' not in text and text.startswith('# Results\n') and text.endswith(f'{results.END}\nmore\n')
-    assert '| ce | 41.23 | 0 |' in text and '| ce + maxnorm | 43.51 | 0 | – | – | – |' in text
+    assert '| ce | 41.23 | 0 |' in text and '| ce + maxnorm | **43.51** | – | – | – | 20.00 | – |' in text
     assert 'drs`, seed 0: failed, FloatingPointError: loss is NaN at step 70.' in text
     docs.write_text('# Results')
     with pytest.raises(SystemExit, match='no place for the tables'):
