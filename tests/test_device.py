@@ -28,7 +28,7 @@ DEVICES = ['meta', *(['cuda'] if torch.cuda.is_available() else [])]
 ELSEWHERE = {'cbd', 'crest', 'deep_rtc', 'dive', 'fsdp', 'gml', 'gml_again', 'mocov3', 'ride_distill', 'rotation',
              'simsiam', 'label_smooth', 'lift', 'lift_plus', 'five_crop', 'linear_probe', 'classifier_only+la',
              'full_ft+la', 'vit_b16_clip'}
-DRAWS = {'bags', 'softmax_eql'}  # by a generator of the device, which meta has none of
+DRAWS = {'bags', 'softmax_eql', 'gcl'}  # by a generator of the device, which meta has none of
 NAMES = sorted(name for name in methods() if name.removeprefix('gallery/') not in ELSEWHERE)
 ONE_EACH = [
     'bbn', 'balanced_softmax', 'ldam-drw', 'ride', 'sade', 'balpoe', 'ncl', 'bcl', 'proco', 'paco', 'gpaco',

@@ -21,7 +21,7 @@ FAMILIES = (('load_from', 'second stage'), ('cam', 'augmentation'), ('augments',
             ('loss_decode', 'loss'), ('classifier', 'classifier'), ('cls_predictor_cfg', 'classifier'),
             ('oversample_thr', 'sampler'), ('logit_adjust', 'second stage'), ('hooks', 'schedule'),
             ('init_cfg', 'training'), ('runner_type', 'training'))
-OWN_FAMILIES = {'autoaugment': 'augmentation', 'gml_teacher': 'contrast', 'crt-one_run': 'second stage',
+OWN_FAMILIES = {'autoaugment': 'augmentation', 'gml_teacher': 'contrast', 'crt-one_run': 'second stage', 'gcl': 'loss',
                 'ssp': 'training'}
 # what no ratio of one run to another says; the others are measured, see costs()
 COSTS = {'second stage': 'a short second run', 'schedule': 'that of cross entropy',

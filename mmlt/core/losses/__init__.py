@@ -1,4 +1,5 @@
 """Losses for long-tailed data: ``loss(logits (N, C), target (N,) or (N, C))``."""
+from .clouded import GCLLoss
 from .distill import CBDLoss, DiVELoss, RIDEDistillLoss
 from .distribution_balanced import DistributionBalancedLoss
 from .eqlv2 import EqualizationLossV2
@@ -11,15 +12,15 @@ from .label_aware_smoothing import LabelAwareSmoothLoss
 from .lade import LADELoss
 from .ldam import LDAMLoss
 from .nested import NCLLoss
-from .prior import BalancedSoftmaxLoss, CDTLoss, LogitAdjustLoss, VSLoss
+from .prior import BalancedBCELoss, BalancedSoftmaxLoss, CDTLoss, LogitAdjustLoss, VSLoss
 from .reweight import ClassBalancedLoss, CostSensitiveLoss, GeneralizedReweightLoss, WeightedSoftmaxLoss
 from .seesaw import SeesawSoftmaxLoss
 from .suppression import AdaptiveClassSuppressionLoss
 
 __all__ = [
-    'AdaptiveClassSuppressionLoss', 'BalPoELoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss', 'CBDLoss',
-    'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DiVELoss', 'DistributionBalancedLoss', 'EqualizationLoss',
-    'EqualizationLossV2', 'GeneralizedReweightLoss', 'InfluenceBalancedLoss', 'LADELoss', 'LDAMLoss',
-    'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss',
+    'AdaptiveClassSuppressionLoss', 'BalPoELoss', 'BalancedBCELoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss',
+    'CBDLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DiVELoss', 'DistributionBalancedLoss',
+    'EqualizationLoss', 'EqualizationLossV2', 'GCLLoss', 'GeneralizedReweightLoss', 'InfluenceBalancedLoss', 'LADELoss',
+    'LDAMLoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss',
     'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
 ]

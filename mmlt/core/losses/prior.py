@@ -5,6 +5,7 @@ from ..checks import check_range
 from ..counts import Counts, log_prior
 from .base import ClassWeightedLoss
 from .cross_entropy import adjusted_cross_entropy
+from .sigmoid import weighted_bce
 
 
 def temperatures(counts: Tensor, gamma: float):
@@ -99,3 +100,27 @@ class CDTLoss(PriorLoss):
 
     def scale(self, counts: Tensor):
         return temperatures(counts, self.gamma)
+
+
+def log_odds(counts: Tensor) -> Tensor:
+    """log pi_c - log(1 - pi_c), (C,)."""
+    return counts.log() - (counts.sum() - counts).clamp(min=1e-30).log()
+
+
+class BalancedBCELoss(ClassWeightedLoss):
+    """C binary problems, summed, of logits moved by the log odds of the prior: BCE(z + log pi - log(1 - pi)). Xu et
+    al., Learning imbalanced data with vision transformers (LiVT), CVPR 2023, arXiv:2212.02015.
+
+    In training only: at test use the raw logits. Takes ``class_weight``, ``beta`` and the arguments of
+    :class:`LongTailLoss`.
+
+    >>> import torch
+    >>> loss = BalancedBCELoss(class_counts=[100, 50, 10])
+    >>> loss(torch.tensor([[2.0, 1.0, 0.1], [0.5, 1.5, -0.3]]), torch.tensor([0, 2]))
+    tensor(3.2210)
+    """
+
+    corrects_prior = True
+
+    def losses(self, logits: Tensor, target: Tensor) -> Tensor:
+        return weighted_bce(logits, target, bias=log_odds(self.class_counts).to(logits.dtype))

@@ -11,22 +11,26 @@ def softplus(x: Tensor):
 
 
 def weighted_bce(logits: Tensor, target: Tensor, positive: Tensor | None = None,
-                 negative: Tensor | None = None) -> Tensor:
+                 negative: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
     """sum_j Y_j positive_j softplus(-z_j) + (sum_k Y_k - Y_j) negative_j softplus(z_j), (N, C) -> (N,).
 
     Args:
         positive (Tensor, optional): (C,) weights, default 1.
         negative (Tensor, optional): (C,) or (N, C) weights or bools, default 1.
+        bias (Tensor, optional): (C,), added to the logits.
     """
     positive = logits.new_ones(logits.size(1)) if positive is None else positive
     negative = logits.new_ones(logits.size(1)) if negative is None else negative
     if target.ndim == 2:
+        logits = logits if bias is None else logits + bias
         positive = target * positive
         factor = positive + (target.sum(1, keepdim=True) - target) * negative
         return (softplus(logits) * factor - positive * logits).sum(1)
     # not by gather, which keeps the logits; first, that its gradient (N, C) comes last
-    own = positive[target] * softplus(-logits[torch.arange(len(target), device=target.device), target])
-    return own + softplus(logits.scatter(1, target[:, None], -1e4)).mul_(negative).sum(1)  # softplus(-1e4) is 0
+    own = logits[torch.arange(len(target), device=target.device), target]
+    own = positive[target] * softplus(-(own if bias is None else own + bias[target]))
+    others = logits.clone() if bias is None else logits + bias
+    return own + softplus(others.scatter_(1, target[:, None], -1e4)).mul_(negative).sum(1)  # softplus(-1e4) is 0
 
 
 class _FocalBCE(Function):

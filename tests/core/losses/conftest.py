@@ -63,6 +63,19 @@ def softmax_equalization(z, y, n, gamma, threshold):
     return float(np.log(np.sum(w * np.exp(z)))) - z[y]
 
 
+def balanced_bce(z, y, n):
+    odds = np.log(arr(n) / np.maximum(sum(n) - arr(n), 1e-30))
+    return sum(bce(x, j == y) for j, x in enumerate(z + odds))
+
+
+def clouded(z, y, n, margin, noise=0.2657067507229233):
+    """With the mean noise of evaluation."""
+    size = np.log(max(n) / arr(n)) / max(np.log(max(n) / min(n)), 1e-12)
+    z = np.array(z) - 30 * 0.5 * noise * size
+    z[y] -= 30 * margin
+    return ce(z, y)
+
+
 def effective(n, beta=0.9999):
     w = np.array([(1 - beta) / (1 - beta**x) for x in n])
     return w / w.sum() * len(n)
@@ -101,6 +114,10 @@ CASES = [
     row('vs', lambda n, **k: lt.VSLoss(class_counts=n, **k),
         lambda z, y, n: ce(z * (arr(n) / max(n))**0.3 + np.log(arr(n) / sum(n)), y)),
     row('cdt', lambda n, **k: lt.CDTLoss(class_counts=n, **k), lambda z, y, n: ce(z * (arr(n) / max(n))**0.2, y)),
+    row('gcl', lambda n, **k: lt.GCLLoss(class_counts=n, **k).eval(), lambda z, y, n: clouded(z, y, n, 0)),
+    row('gcl_margin', lambda n, **k: lt.GCLLoss(margin=0.1, class_counts=n, **k).eval(),
+        lambda z, y, n: clouded(z, y, n, 0.1)),
+    row('balanced_bce', lambda n, **k: lt.BalancedBCELoss(class_counts=n, **k), balanced_bce),
     row('seql', lambda n, **k: lt.SoftmaxEqualizationLoss(threshold=0.1, class_counts=n, **k).eval(),
         lambda z, y, n: softmax_equalization(z, y, n, 0.9, 0.1)),
     row('eql', lambda n, **k: lt.EqualizationLoss(threshold=0.1, class_counts=n, **k),

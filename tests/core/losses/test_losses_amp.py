@@ -15,6 +15,7 @@ COUNTS = sum(tiny.COUNTS)
     dict(type='CostSensitiveLoss'), dict(type='LDAMLoss', class_weight='effective'), dict(type='VSLoss'),
     dict(type='ClassBalancedLoss', base='focal', gamma=0.5), dict(type='LADELoss'),
     dict(type='SoftmaxEqualizationLoss', threshold=0.3), dict(type='SeesawSoftmaxLoss'),
+    dict(type='GCLLoss'), dict(type='BalancedBCELoss'),
     dict(type='EqualizationLossV2'), dict(type='InfluenceBalancedLoss'),
     dict(type='DistributionBalancedLoss', num_images=COUNTS)
 ], ids=lambda loss: loss['type'])

@@ -94,6 +94,7 @@ NEUTRAL = [
     lt.CostSensitiveLoss(gamma=0.0), lt.GeneralizedReweightLoss(rho=0.0), lt.ClassBalancedLoss(beta=0.0),
     lt.LogitAdjustLoss(tau=0.0), lt.VSLoss(gamma=0.0, tau=0.0), lt.CDTLoss(gamma=0.0), lt.SoftmaxFocalLoss(gamma=0.0),
     lt.LDAMLoss(max_margin=0.0), lt.SoftmaxEqualizationLoss(gamma=0.0), lt.SoftmaxEqualizationLoss(threshold=0.0),
+    lt.GCLLoss(amplitude=0.0),
     lt.LabelAwareSmoothLoss(smooth_head=0.0, smooth_tail=0.0), lt.SeesawSoftmaxLoss(p=0.0, q=0.0)
 ]
 
@@ -387,6 +388,22 @@ def test_softmax_equalization_draws():
     assert not dropped[:, :2].any()
     rate = dropped[:, 2:].sum() / negatives[:, 2:].sum()
     assert abs(rate - 0.75) < 5 * (0.75 * 0.25 / negatives[:, 2:].sum())**0.5
+
+
+def test_clouds_are_drawn_for_each_image_and_class():
+    counts = [1000, 100, 10]
+    loss = lt.GCLLoss(counts, amplitude=0.2, scale=10.0, reduction='none')
+    z, y = torch.zeros(20000, 3, dtype=torch.float64), torch.zeros(20000, dtype=torch.int64)
+    noise = lt.GCLLoss(counts).draw(z)  # the same step of the same seed
+    assert noise.min() >= 0 and noise.max() == 1
+    assert abs((noise == 1).double().mean() - 0.0027) < 0.001  # beyond three sigma
+    assert abs(noise.mean() - 0.26571) < 0.003 and abs(torch.corrcoef(noise.T)[0, 1]) < 0.03
+    size = torch.tensor([0, 0.5, 1], dtype=torch.float64)
+    close(loss(z, y), F.cross_entropy(-10 * 0.2 * noise * size, y, reduction='none'), 12)
+    assert not loss(z, y).equal(loss(z, y))
+    soft = torch.full((20000, 3), 1 / 3, dtype=torch.float64)
+    margin = lt.GCLLoss(counts, margin=0.1, reduction='none')
+    assert (margin(z, soft) > lt.GCLLoss(counts, reduction='none')(z, soft)).all()
 
 
 def test_softmax_equalization_of_rare_classes_alone():

@@ -16,7 +16,7 @@ from mmlt.core.losses.sigmoid import focal_bce
 # of experts, or taught
 SPECIAL = {'BalPoELoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss', 'DiVELoss', 'CBDLoss'}
 NAMES = [name for name in lt.__all__ if isinstance(getattr(lt, name), type) and name not in SPECIAL]
-PRIOR = {'BalancedSoftmaxLoss', 'LogitAdjustLoss', 'VSLoss', 'CDTLoss', 'LADELoss'}
+PRIOR = {'BalancedBCELoss', 'BalancedSoftmaxLoss', 'LogitAdjustLoss', 'VSLoss', 'CDTLoss', 'LADELoss'}
 
 
 def build(name, counts=None, **kwargs):
@@ -213,7 +213,7 @@ def test_seesaw_gradient():
 @pytest.mark.parametrize('name, arguments', [
     ('VSLoss', {}), ('CDTLoss', {}), ('LabelAwareSmoothLoss', {}), ('BalancedSoftmaxLoss', {}), ('LDAMLoss', {}),
     ('ClassBalancedLoss', dict(base='focal', gamma=1.0)), ('ClassBalancedLoss', dict(base='focal', gamma=0.5)),
-    ('DistributionBalancedLoss', {}), ('LADELoss', {}), ('EqualizationLoss', {})
+    ('DistributionBalancedLoss', {}), ('LADELoss', {}), ('EqualizationLoss', {}), ('BalancedBCELoss', {})
 ])
 @pytest.mark.parametrize('soft_rows', [False, True])
 def test_second_derivative(name, arguments, soft_rows):
@@ -225,8 +225,8 @@ def test_second_derivative(name, arguments, soft_rows):
     torch.autograd.gradgradcheck(lambda x: loss(x, target), z)
 
 
-STATELESS = [n for n in NAMES if n not in
-             ('SoftmaxEqualizationLoss', 'BalancedGroupSoftmaxLoss', 'EqualizationLossV2', 'SeesawSoftmaxLoss')]
+STATELESS = [n for n in NAMES if n not in ('SoftmaxEqualizationLoss', 'BalancedGroupSoftmaxLoss', 'EqualizationLossV2',
+                                           'SeesawSoftmaxLoss', 'GCLLoss')]
 
 
 @pytest.mark.parametrize('name, arguments', [(name, {}) for name in STATELESS] + [
@@ -246,6 +246,7 @@ def test_compiles_without_a_graph_break(name, arguments):
 
 @pytest.mark.parametrize('name, fullgraph', [
     ('EqualizationLossV2', True), ('SeesawSoftmaxLoss', True), ('SoftmaxEqualizationLoss', False),
+    ('GCLLoss', False),
     ('BalancedGroupSoftmaxLoss', False)
 ])
 def test_compiled_steps_with_state(name, fullgraph):
@@ -439,6 +440,7 @@ def test_bad_arguments():
     ('CostSensitiveLoss', 'gamma', [math.nan, -1]), ('GeneralizedReweightLoss', 'rho', [math.nan, -1]),
     ('EqualizationLoss', 'threshold', [50, -1]), ('SoftmaxEqualizationLoss', 'threshold', [50, -1]),
     ('SoftmaxEqualizationLoss', 'gamma', [9]), ('SoftmaxEqualizationLoss', 'seed', [-1]),
+    ('GCLLoss', 'amplitude', [-1]), ('GCLLoss', 'margin', [-0.1]), ('GCLLoss', 'scale', [0]),
     ('AdaptiveClassSuppressionLoss', 'threshold', [7]), ('BalancedGroupSoftmaxLoss', 'others_ratio', [-1]),
     ('BalancedGroupSoftmaxLoss', 'bins', [(-5, 5), (9, 3)]), ('SeesawSoftmaxLoss', 'p', [-1]),
     ('SeesawSoftmaxLoss', 'q', [-1]), ('SeesawSoftmaxLoss', 'eps', [0]), ('SeesawSoftmaxLoss', 'max_labels', [0]),

@@ -14,7 +14,7 @@ COUNTS = torch.arange(C, 0, -1) + 4
 MODULES = ['BalancedSoftmaxLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'GeneralizedReweightLoss',
            'LDAMLoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss',
            'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss', 'LADELoss', 'AdaptiveClassSuppressionLoss',
-           'EqualizationLoss', 'EqualizationLossV2']
+           'EqualizationLoss', 'EqualizationLossV2', 'GCLLoss', 'BalancedBCELoss']
 
 
 class Peak(TorchDispatchMode):
