@@ -35,6 +35,7 @@ def learning_rates(cfg):
     ('imagenet_lt/paco', {0: .002, 9: .02, 10: .01 * (1 + math.cos(math.pi / 391)),
                           399: .01 * (1 + math.cos(math.pi * 390 / 391))}),
     ('inat2018/gpaco', {0: .004, 9: .04}),
+    ('imagenet_lt/kcl', {0: .1, 100: .05, 199: .05 * (1 + math.cos(math.pi * 199 / 200))}),
     ('dive', {0: .1 * 7 / 15, 4: .1, 118: .1, 119: 1e-3, 159: 1e-5}),
     ('glmc', {0: .01, 100: .005}),
     ('imagenet_lt/glmc', {1: .02, 9: .1, 73: .05, 134: .05 * (1 + math.cos(math.pi * 124 / 126))}),
@@ -61,12 +62,12 @@ def test_glmc_by_imbalance(imbalance, expected):
     assert tuple({**defaults, **model}[key] for key in defaults) == expected
 
 
-@pytest.mark.parametrize('method', ['bcl', 'proco', 'gml', 'glmc', 'hybrid_sc', 'paco', 'gpaco'])
+@pytest.mark.parametrize('method', ['bcl', 'proco', 'gml', 'glmc', 'hybrid_sc', 'paco', 'gpaco', 'kcl', 'tsc'])
 @pytest.mark.parametrize('data', ['imagenet_lt', 'digits'])
 def test_views_are_made_of_the_pipeline_of_the_data(method, data):
     repeat, = load(data, method).train_dataloader.dataset.pipeline
     assert repeat.pipeline == load(data).train_dataloader.dataset.pipeline
-    assert repeat.num_views == (2 if method in ('glmc', 'hybrid_sc', 'paco', 'gpaco') else 3)
+    assert repeat.num_views == (2 if method in ('glmc', 'hybrid_sc', 'paco', 'gpaco', 'kcl', 'tsc') else 3)
 
 
 @pytest.mark.parametrize(('data', 'method', 'jitters', 'others'), [

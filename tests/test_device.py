@@ -24,11 +24,12 @@ from mmlt.engine.fast import FastLoader
 from mmlt.engine.overlays import load
 
 DEVICES = ['meta', *(['cuda'] if torch.cuda.is_available() else [])]
-# another model, data or finished run is needed; MMPretrain's own label smoothing reads the largest label
+# another model, data or finished run is needed; MMPretrain's own label smoothing reads the largest label, TSC matches
+# classes and targets on the host once an epoch
 ELSEWHERE = {'cbd', 'crest', 'deep_rtc', 'dive', 'fsdp', 'gml', 'gml_again', 'mocov3', 'ride_distill', 'rotation',
              'simsiam', 'label_smooth', 'lift', 'lift_plus', 'five_crop', 'linear_probe', 'classifier_only+la',
-             'full_ft+la', 'vit_b16_clip'}
-DRAWS = {'bags', 'softmax_eql', 'gcl'}  # by a generator of the device, which meta has none of
+             'full_ft+la', 'tsc', 'vit_b16_clip'}
+DRAWS = {'bags', 'softmax_eql', 'gcl', 'kcl'}  # by a generator of the device, which meta has none of
 NAMES = sorted(name for name in methods() if name.removeprefix('gallery/') not in ELSEWHERE)
 ONE_EACH = [
     'bbn', 'balanced_softmax', 'ldam-drw', 'ride', 'sade', 'balpoe', 'ncl', 'bcl', 'proco', 'paco', 'gpaco',

@@ -13,7 +13,7 @@ from mmlt.engine.overlays import load
 
 ALONE = ['ride', 'balpoe', 'accuracy_driven', 'cuda', 'imbsam', 'rsg']  # sade, sam and focal_sam differ in settings
 AFTER = dict(ride_router='ride', ride_distill='ride_teacher', dive='balanced_softmax', cbd=None, m2m=None,
-             meta_sampler=None, gml_again='gml_alone')
+             meta_sampler=None, gml_again='gml_alone', tsc='kcl')
 EXPERTS = {'ride', 'sade', 'balpoe', 'ride_router'}
 
 

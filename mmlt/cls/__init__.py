@@ -14,6 +14,7 @@ from .gml import GMLClassifier  # noqa: E402
 from .heads import *  # noqa: E402, F403
 from .heads import __all__ as _heads  # noqa: E402
 from .hybrid import HybridContrastClassifier  # noqa: E402
+from .k_positive import KPositiveClassifier  # noqa: E402
 from .lift import LIFTClassifier  # noqa: E402
 from .multi_expert import (  # noqa: E402
     ExpertNetworks,
@@ -32,8 +33,8 @@ from .two_branches import TwoBranchBackbone  # noqa: E402
 from .views import MultiViewDataPreprocessor  # noqa: E402
 
 __all__ = [
-    *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier',
-    'ExpertNetworks', 'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier',
+    *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier', 'ExpertNetworks',
+    'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier', 'KPositiveClassifier',
     'LIFTClassifier', 'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32',
     'MultiViewDataPreprocessor', 'PaCoClassifier', 'RSGClassifier', 'ResNet10', 'ResNetCIFAR32', 'RotationPretrain',
     'RoutedExpertClassifier', 'TimmFeatures', 'TwoBranchBackbone',

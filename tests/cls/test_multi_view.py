@@ -17,6 +17,7 @@ from torch.multiprocessing import spawn
 from mmlt.cls.gml import distillation
 from mmlt.core.contrast import cumulative_weight
 from mmlt.core.contrast.glmc import LabelWeights, local_mix, soft_cross_entropy
+from mmlt.core.contrast.k_positive import uniform_targets
 from mmlt.engine.load import check_fit, read_checkpoint
 
 LINEAR = dict(type='LongTailClsHead', num_classes=3, in_channels=16)
@@ -32,6 +33,9 @@ RUNS = {
     'glmc': (dict(type='GLMCClassifier', dim=8), dict(views=2, head=LINEAR, **PARTNERS)),
     'paco': (dict(type='PaCoClassifier', dim=8, queue_length=32, momentum=0.9), dict(views=2, head=LINEAR)),
     'gpaco': (dict(type='PaCoClassifier', dim=8, queue_length=32, momentum=None), dict(views=2, head=LINEAR)),
+    'kcl': (dict(type='KPositiveClassifier', dim=8, queue_length=32, momentum=0.9), dict(views=2, head=LINEAR)),
+    'tsc': (dict(type='KPositiveClassifier', dim=8, queue_length=32, momentum=0.9,
+                 contrast=dict(type='TargetedContrastiveLoss')), dict(views=2, head=LINEAR)),
     'rsg': (dict(type='RSGClassifier'), dict(views=1, head=LINEAR, stages=[dict(begin=1, rare_samples=True)],
                                              find_unused_parameters=True)),
 }
@@ -103,7 +107,7 @@ def test_twelve_epochs_are_enough(name, tmp_path):
     assert run.message_hub.get_scalar('val/lt/top1').current() > 90
 
 
-@pytest.mark.parametrize('name', ['gml', 'paco', 'rsg'])
+@pytest.mark.parametrize('name', ['gml', 'paco', 'tsc', 'rsg'])
 def test_two_ranks_end_with_one_state(name, tmp_path, request):
     cfg, settings = RUNS['gml_alone' if name == 'gml' else name]
     if name == 'gml':
@@ -171,7 +175,7 @@ def test_paco_takes_the_keys_of_its_slow_copy():
     assert model.queue.label.tolist() == [*y, *[-1] * 28]
     model.eval()
     torch.testing.assert_close(model.queue.feat[:4].norm(dim=1), torch.ones(4))
-    q, keys = (part(view) for part, view in zip((lambda x: model._encode(x)[0], model._keys), views))
+    q, keys = (part(view) for part, view in zip((lambda x: model._encode(x)[0], model.keys_of), views))
     expected = model.contrast(q, torch.tensor(y), model(views[0]), torch.cat([keys, model.queue.feat]),
                               torch.cat([torch.tensor(y), model.queue.label]))
     torch.testing.assert_close(model.loss(views, samples(*y))['loss'], expected)
@@ -189,6 +193,39 @@ def test_paco_begins_with_two_equal_networks(tmp_path):
     copied = build('paco')
     copied.load_state_dict(model.state_dict())
     assert copied.key_encoder['backbone'].conv1.weight.any()  # a copy of its own is kept
+
+
+def test_kcl_learns_features_by_contrast_alone():
+    model, views, y = build('kcl').eval(), [torch.randn(4, 3, 8, 8) for _ in range(2)], torch.tensor([0, 0, 1, 2])
+    model.queue.enqueue(torch.randn(5, 8), torch.tensor([0, 1, 2, 2, 0]))
+    losses = model.loss(views, samples(*y.tolist()))
+    feats = model.extract_feat(views[0])
+    torch.testing.assert_close(losses['loss'], model.head.loss(feats, samples(*y.tolist()))['loss'])
+    expected = model.contrast(model.projector(feats[-1]), y, model.keys_of(views[1]), model.queue.feat[:5],
+                              model.queue.label[:5])
+    torch.testing.assert_close(losses['loss_contrast'], expected)
+    losses['loss'].backward()
+    assert model.head.fc.weight.grad.any() and model.backbone.conv1.weight.grad is None
+    model.train().loss(views, samples(*y.tolist()))
+    assert model.queue.label[5:9].tolist() == y.tolist()
+
+
+def test_tsc_gives_each_class_the_target_it_is_near():
+    """By the best matching, once an epoch."""
+    model, views = build('tsc'), [torch.randn(4, 3, 8, 8) for _ in range(2)]
+    loss = model.contrast
+    loss.targets.copy_(uniform_targets(3, 8))
+    loss.centers.copy_(loss.targets[[2, 0, 1]])
+    model.loss(views, samples(0, 0, 1, 2))
+    assert loss.target_of.tolist() == [2, 0, 1]
+    loss.centers.copy_(loss.targets)
+    model.loss(views, samples(0, 0, 1, 2))
+    assert loss.target_of.tolist() == [2, 0, 1]  # the same epoch
+    MessageHub.get_current_instance().update_info('epoch', model._epoch + 1)
+    model.eval().loss(views, samples(0, 0, 1, 2))
+    assert loss.target_of.tolist() == [2, 0, 1]
+    model.train().loss(views, samples(0, 0, 1, 2))
+    assert loss.target_of.tolist() == [0, 1, 2]
 
 
 def test_gpaco_has_both_views_as_anchors():

@@ -1,4 +1,5 @@
 """Contrastive losses beside naive loops in float64, the papers' properties, and what must not break them."""
+import copy
 import math
 
 import pytest
@@ -10,12 +11,15 @@ from torch.nn import functional as F
 from mmlt.core.contrast import (
     BalancedContrastiveLoss,
     GaussianMixtureLoss,
+    KPositiveLoss,
     PaCoLoss,
     ProCoLoss,
     PrototypicalContrastiveLoss,
     SupConLoss,
+    TargetedContrastiveLoss,
     cumulative_weight,
 )
+from mmlt.core.contrast.k_positive import draw_positives, uniform_targets
 
 D, C, COUNTS = 8, 4, [100., 30., 10., 3.]
 
@@ -88,9 +92,29 @@ def naive_paco(f, labels, logits, keys, key_labels, t, counts, alpha):
     return sum(losses) / len(losses)
 
 
+def naive_kcl(f, own, labels, keys, key_labels, t, positive=None, target=None, targets=(), target_weight=0):
+    losses = []
+    for i in range(len(f)):
+        terms = [(f[i] @ own[i] / t, 1.)]
+        terms += [(f[i] @ keys[k] / t, float(key_labels[k] == labels[i] if positive is None else positive[i][k]))
+                  for k in range(len(keys)) if key_labels[k] >= 0]
+        number = sum(w for _, w in terms)
+        terms += [(f[i] @ x / t, target_weight * float(j == target[labels[i]])) for j, x in enumerate(targets)]
+        total = sum(x.exp() for x, _ in terms)
+        losses.append(-sum(w * (x.exp() / total).log() for x, w in terms) / (number + (len(targets) > 0)))
+    return sum(losses) / len(losses)
+
+
 def views(labels, seed=0):
     labels = torch.tensor(labels)
     return sphere(len(labels), 2, seed=seed).requires_grad_(), labels
+
+
+def targeted(targets, t):
+    loss = TargetedContrastiveLoss(C, targets.size(1), t, target_weight=0.3).eval()
+    loss.targets = targets
+    loss.assign(torch.tensor([2, 0, 3, 1]))
+    return loss
 
 
 BATCH = st.lists(st.integers(0, C - 1), min_size=1, max_size=6)
@@ -115,6 +139,10 @@ def test_formulas(labels, seed, t):
          naive_gml(g[:, 0], y, keys, key_labels, t, COUNTS)),
         (PaCoLoss(t, 0.3, class_counts=COUNTS)(f[:, 0], y, f[:, 1, :C], keys, key_labels - 1),
          naive_paco(g[:, 0], y, g[:, 1, :C], keys, key_labels - 1, t, COUNTS, 0.3)),  # the first three are empty
+        (KPositiveLoss(t).eval()(f[:, 0], y, f[:, 1], keys, key_labels - 1),
+         naive_kcl(g[:, 0], g[:, 1], y, keys, key_labels - 1, t)),
+        (targeted(prototypes, t)(f[:, 0], y, f[:, 1], keys, key_labels),
+         naive_kcl(g[:, 0], g[:, 1], y, keys, key_labels, t, None, [2, 0, 3, 1], prototypes, 0.3)),
     ]
     for value, expected in cases:
         close(value, expected, 1e-9)
@@ -252,6 +280,52 @@ def test_paco_of_three_classes():
     assert alone(anchor, *args, keys, torch.arange(3)) > balanced  # keys remain below the line
 
 
+def test_as_many_positives_of_frequent_as_of_rare_classes():
+    keys, key_labels = sphere(40, seed=1), torch.tensor([0] * 30 + [1] * 5 + [2] + [-1] * 4)
+    f, own, y = sphere(3, seed=2), sphere(3, seed=3), torch.arange(3)
+    positive = draw_positives(y[:, None] == key_labels, 4, torch.Generator().manual_seed(0))
+    assert positive.sum(1).tolist() == [4, 4, 1]
+    assert (key_labels.expand(3, -1)[positive] == torch.tensor([0] * 4 + [1] * 4 + [2])).all()
+    seen = sum(draw_positives(y[:1, None] == key_labels, 4, torch.Generator().manual_seed(s)) for s in range(600))
+    assert seen[0, :30].min() > 40 and seen[0, 30:].max() == 0  # 80 times each, on average
+    loss = KPositiveLoss(0.5, k=4)
+    first, second = loss(f, y, own, keys, key_labels), loss(f, y, own, keys, key_labels)
+    assert first != second
+    drawn = draw_positives(y[:, None] == key_labels, 4, KPositiveLoss().draws.generator('cpu'))
+    close(first, naive_kcl(f, own, y, keys, key_labels, 0.5, drawn), 1e-12)
+    close(KPositiveLoss(0.5)(f, y, own, keys, -torch.ones_like(key_labels)), torch.tensor(0.))  # nothing to tell from
+
+
+def test_targets_lie_far_apart():
+    simplex = uniform_targets(10, 16)
+    close(simplex @ simplex.t(), 10 / 9 * torch.eye(10) - 1 / 9, 1e-6)
+    assert uniform_targets(1, 4).norm() == 1
+    square = uniform_targets(4, 2)
+    near = (square @ square.t()).fill_diagonal_(-1).amax(1)
+    close(near, torch.zeros(4), 1e-3)  # the corners of a square
+    many = uniform_targets(40, 8)
+    random = F.normalize(torch.randn(40, 8, generator=torch.Generator().manual_seed(1)), dim=1)
+    nearest = [(x @ x.t()).fill_diagonal_(-1).max().item() for x in (many, random)]
+    assert nearest[0] < 0.6 < nearest[1] and many.equal(uniform_targets(40, 8))
+
+
+def test_centers_follow_their_classes():
+    loss = TargetedContrastiveLoss(3, D)
+    keys, key_labels = sphere(4, dtype=torch.float32), torch.tensor([2, 2, -1, 0])
+    similarity = loss.similarity(keys, key_labels)
+    mean = F.normalize(keys[:2].sum(0), dim=0)
+    close(similarity, torch.stack([keys[3], torch.zeros(D), mean]) @ loss.targets.t(), 1e-6)
+    f = F.normalize(torch.arange(16.).view(2, D), dim=1)
+    loss(f, torch.tensor([1, 1]), f, keys, key_labels)
+    first = F.normalize(f.sum(0), dim=0)
+    close(loss.centers, torch.stack([torch.zeros(D), first, torch.zeros(D)]), 1e-6)
+    loss(f[:1], torch.tensor([1]), f[:1], keys, key_labels)
+    close(loss.centers[1], F.normalize(0.9 * first + 0.1 * f[0], dim=0), 1e-6)
+    state = copy.deepcopy(loss.state_dict())
+    loss.eval()(f, torch.tensor([0, 2]), f, keys, key_labels)
+    assert all(x.equal(state[key]) for key, x in loss.state_dict().items())
+
+
 # what must not break them
 
 def calls(f, y, t=0.1):
@@ -266,6 +340,8 @@ def calls(f, y, t=0.1):
         'gml': (GaussianMixtureLoss(t, class_counts=COUNTS), f[:, 0], y, keys, torch.tensor([0, 0, 1, 1])),
         'gml_t': (GaussianMixtureLoss(t, True, class_counts=COUNTS), f[:, 0], y, keys, torch.arange(C), *index),
         'proco': (ProCoLoss(D, t, class_counts=COUNTS), f, y),
+        'kcl': (KPositiveLoss(t).eval(), f[:, 0], y, f[:, 1], keys, torch.arange(-1, C - 1)),
+        'tsc': (targeted(prototypes, t), f[:, 0], y, f[:, 1], keys, torch.arange(-1, C - 1)),
         'paco': (PaCoLoss(t, class_counts=COUNTS), f[:, 0], y, f[:, 1, :C], keys, torch.arange(-1, C - 1)),
     }
 
@@ -341,6 +417,13 @@ def test_compile(name):
     (lambda: GaussianMixtureLoss(class_counts=[3, 0]), 'class 1 has the training count 0'),
     (lambda: ProCoLoss(16, class_counts=COUNTS)(sphere(3, 2), torch.tensor([0, 1, 2])), 'expected dim=16'),
     (lambda: ProCoLoss(2), 'dim must be an integer >= 3'),
+    (lambda: KPositiveLoss(k=0), 'k must be an integer >= 1'),
+    (lambda: KPositiveLoss()(sphere(2), torch.tensor([0, 1]), sphere(1), sphere(3), torch.arange(3)),
+     r'views \(1, 8\).*expected \(2, 8\)'),
+    (lambda: TargetedContrastiveLoss(2, D)(sphere(1), torch.tensor([2]), sphere(1), sphere(3), torch.arange(3)),
+     r'a label is 2.*0 \.\. 1'),
+    (lambda: TargetedContrastiveLoss(2, 4)(sphere(1), torch.tensor([1]), sphere(1), sphere(3), torch.arange(3)),
+     'targets of dim=4'),
     (lambda: SupConLoss(0), 'temperature must be a number in'),
     (lambda: SupConLoss(reduction='avg'), "'avg'"),
 ])
