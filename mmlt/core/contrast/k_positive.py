@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from ..checks import check_integer, check_range
 from ..dist import class_sums
 from ..layers.etf import simplex
-from ..precision import unit
+from ..precision import no_autocast, unit
 from ..random import Draws, plain_generator
 from .base import FLOOR, ContrastiveLoss
 
@@ -139,11 +139,12 @@ class TargetedContrastiveLoss(KPositiveLoss):
     @torch.no_grad()
     def similarity(self, keys: Tensor, key_labels: Tensor) -> Tensor:
         """(K, D), (K,) -> (C, C): the centers' with the targets. A class without a center yet has that of its keys."""
-        if not self.targets.any():
-            self.targets.copy_(uniform_targets(*self.targets.shape))
-        sums = torch.zeros_like(self.centers).index_add_(
-            0, key_labels.clamp(min=0), keys.to(self.centers.dtype) * (key_labels >= 0)[:, None])
-        return torch.where(self.centers.any(1, keepdim=True), self.centers, unit(sums)) @ self.targets.t()
+        with no_autocast(self.centers):
+            if not self.targets.any():
+                self.targets.copy_(uniform_targets(*self.targets.shape))
+            sums = torch.zeros_like(self.centers).index_add_(
+                0, key_labels.clamp(min=0), keys.to(self.centers.dtype) * (key_labels >= 0)[:, None])
+            return torch.where(self.centers.any(1, keepdim=True), self.centers, unit(sums)) @ self.targets.t()
 
     @torch.no_grad()
     def assign(self, order: Tensor) -> None:
