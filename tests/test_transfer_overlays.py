@@ -11,7 +11,8 @@ from mmengine.runner import Runner
 
 from mmlt.engine.overlays import load
 
-ALONE = ['ride', 'balpoe', 'accuracy_driven', 'cuda', 'imbsam', 'rsg']  # sade, sam and focal_sam differ in settings
+# sade, sam and focal_sam differ from one of these in settings
+ALONE = ['ride', 'balpoe', 'reslt', 'accuracy_driven', 'cuda', 'imbsam', 'rsg']
 AFTER = dict(ride_router='ride', ride_distill='ride_teacher', dive='balanced_softmax', cbd=None, m2m=None,
              meta_sampler=None, gml_again='gml_alone', tsc='kcl')
 EXPERTS = {'ride', 'sade', 'balpoe', 'ride_router'}

@@ -25,6 +25,7 @@ from .multi_expert import (  # noqa: E402
 )
 from .paco import PaCoClassifier  # noqa: E402
 from .rare_samples import RSGClassifier  # noqa: E402
+from .residual import ResidualBranches, ResidualClsHead  # noqa: E402
 from .resnet10 import ResNet10  # noqa: E402
 from .resnet_cifar import ResNetCIFAR32  # noqa: E402
 from .rotation import RotationPretrain  # noqa: E402
@@ -36,6 +37,6 @@ __all__ = [
     *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier', 'ExpertNetworks',
     'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier', 'KPositiveClassifier',
     'LIFTClassifier', 'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32',
-    'MultiViewDataPreprocessor', 'PaCoClassifier', 'RSGClassifier', 'ResNet10', 'ResNetCIFAR32', 'RotationPretrain',
-    'RoutedExpertClassifier', 'TimmFeatures', 'TwoBranchBackbone',
+    'MultiViewDataPreprocessor', 'PaCoClassifier', 'RSGClassifier', 'ResNet10', 'ResNetCIFAR32', 'ResidualBranches',
+    'ResidualClsHead', 'RotationPretrain', 'RoutedExpertClassifier', 'TimmFeatures', 'TwoBranchBackbone',
 ]

@@ -8,7 +8,15 @@ from mmpretrain.models import ResNet
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmlt.cls import ExpertNetworks, MultiExpertClsHead, MultiExpertResNet, MultiExpertResNetCIFAR32, ResNetCIFAR32
+from mmlt.cls import (
+    ExpertNetworks,
+    MultiExpertClsHead,
+    MultiExpertResNet,
+    MultiExpertResNetCIFAR32,
+    ResidualBranches,
+    ResidualClsHead,
+    ResNetCIFAR32,
+)
 from mmlt.core.losses import BalPoELoss
 
 COSINE = dict(type='CosineLinear', scale=30.)
@@ -102,10 +110,28 @@ def test_a_plain_loss_is_averaged_over_the_experts():
     torch.testing.assert_close(loss, head.loss_module(head.expert_logits(feats), labels))
 
 
+def test_residual_branches_share_a_map_and_a_classifier():
+    plain, model = MODELS.build(PLAIN), ResidualBranches(PLAIN, 16)
+    model.load_state_dict(plain.state_dict(), strict=False)
+    x = torch.randn(2, 3, 16, 16)
+    with torch.no_grad():
+        for e, norm in enumerate(model.branches):
+            norm.weight.fill_(e + 1)
+    maps, expected = model.eval()(x), plain.eval()(x)[-1]
+    assert len(maps) == 3
+    for e, own in enumerate(maps):
+        torch.testing.assert_close(own, (e + 1) * expected / (1 + 1e-5)**0.5)
+    again = ResidualBranches(PLAIN, 16).eval()
+    again.load_state_dict(model.state_dict())
+    assert torch.equal(again(x)[2], maps[2])
+    head, feats = ResidualClsHead(5, 16), tuple(m.mean((2, 3)) for m in maps)
+    torch.testing.assert_close(head(feats), sum(head.fc(f) for f in feats) / 3)
+
+
 STAGES = [dict(begin=1, loss=dict(type='RIDELoss'))]
 
 
-@pytest.mark.parametrize('loss', ['RIDELoss', 'SADELoss', 'BalPoELoss', 'NCLLoss'])
+@pytest.mark.parametrize('loss', ['RIDELoss', 'SADELoss', 'BalPoELoss', 'NCLLoss', 'ResLTLoss'])
 def test_training_lowers_the_loss_and_resumes(tmp_path, loss):
     run = dict(settings(loss), epochs=3)
     if loss == 'RIDELoss':
@@ -114,6 +140,10 @@ def test_training_lowers_the_loss_and_resumes(tmp_path, loss):
     if loss == 'NCLLoss':
         run['model__backbone'] = dict(_delete_=True, type='ExpertNetworks', backbone=PLAIN)
         run['model__head'].update(in_channels=16, classifier=None)
+    if loss == 'ResLTLoss':
+        run['model__backbone'] = dict(_delete_=True, type='ResidualBranches', backbone=PLAIN, channels=16)
+        run['model__head'] = dict(_delete_=True, type='ResidualClsHead', num_classes=3, in_channels=16,
+                                  loss=dict(type=loss, beta=0.9))
     if loss == 'BalPoELoss':
         run.update(data_preprocessor__batch_augments=dict(augments=dict(type='UniMix')))
     whole = tiny.train(tmp_path / 'whole', **run)
@@ -131,6 +161,8 @@ def test_training_lowers_the_loss_and_resumes(tmp_path, loss):
     (lambda: MultiExpertClsHead(5, 8, num_experts=1), 'MultiExpertClsHead: num_experts=1'),
     (lambda: MultiExpertClsHead(5, 8, num_experts=0), 'must be an integer >= 1, got 0'),
     (lambda: MultiExpertClsHead(5, 8, cal_acc=True), 'no cal_acc'),
+    (lambda: ResidualClsHead(5, 8)(tuple(torch.randn(2, 4, 8))), 'reads 3 features, the backbone gives 2'),
+    (lambda: ResidualClsHead(5, 8, cal_acc=True), 'no cal_acc'),
     (lambda: MultiExpertClsHead(5, 8)(tuple(torch.randn(2, 4, 8))), 'num_experts=3, the backbone gives 2'),
 ])
 def test_bad_input(call, message):

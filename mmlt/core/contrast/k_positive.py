@@ -109,6 +109,10 @@ class TargetedContrastiveLoss(KPositiveLoss):
         ValueError: the shapes disagree, or a label is no class.
     """
 
+    targets: Tensor
+    centers: Tensor
+    target_of: Tensor
+
     def __init__(self, num_classes: int, dim: int, temperature: float = 0.07, k: int = 6, target_weight: float = 0.2,
                  momentum: float = 0.9, seed: int = 0, **kwargs):
         check_range(self, '[0, inf)', target_weight=target_weight)

@@ -13,6 +13,7 @@ from .lade import LADELoss
 from .ldam import LDAMLoss
 from .nested import NCLLoss
 from .prior import BalancedBCELoss, BalancedSoftmaxLoss, CDTLoss, LogitAdjustLoss, VSLoss
+from .residual import ResLTLoss
 from .reweight import ClassBalancedLoss, CostSensitiveLoss, GeneralizedReweightLoss, WeightedSoftmaxLoss
 from .seesaw import SeesawSoftmaxLoss
 from .suppression import AdaptiveClassSuppressionLoss
@@ -21,6 +22,6 @@ __all__ = [
     'AdaptiveClassSuppressionLoss', 'BalPoELoss', 'BalancedBCELoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss',
     'CBDLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DiVELoss', 'DistributionBalancedLoss',
     'EqualizationLoss', 'EqualizationLossV2', 'GCLLoss', 'GeneralizedReweightLoss', 'InfluenceBalancedLoss', 'LADELoss',
-    'LDAMLoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss',
-    'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
+    'LDAMLoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss', 'ResLTLoss',
+    'SADELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
 ]

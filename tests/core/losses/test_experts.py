@@ -6,9 +6,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmlt.core.losses import BalancedSoftmaxLoss, BalPoELoss, NCLLoss, RIDEDistillLoss, RIDELoss, SADELoss
+from mmlt.core.losses import BalancedSoftmaxLoss, BalPoELoss, NCLLoss, ResLTLoss, RIDEDistillLoss, RIDELoss, SADELoss
 from mmlt.core.losses.experts import diversity_temperatures, expert_divergence, reversed_prior
 from mmlt.core.losses.nested import hard_classes, mutual_divergence
+from mmlt.core.losses.residual import rarest
 
 TOY = [100, 10, 1]
 COUNTS = [60, 200, 7, 7, 1]
@@ -63,6 +64,46 @@ def naive_sade(z, y, n, tau):
     prior, inverse = np.log(n / n.sum() + 1e-9), np.log(inverse / n.sum() + 1e-9)
     shifts = np.zeros_like(n), prior, prior - tau * inverse
     return sum(np.mean([ce(z[e, i].numpy() + shifts[e], y[i]) for i in range(len(y))]) for e in range(3))
+
+
+def naive_reslt(z, y, beta, medium, rare):
+    own = [ce(z[0, i].numpy(), c) for i, c in enumerate(y)]
+    own += [ce(z[1, i].numpy(), c) for i, c in enumerate(y) if int(c) in medium]
+    own += [ce(z[2, i].numpy(), c) for i, c in enumerate(y) if int(c) in rare]
+    return beta * np.mean(own) + (1 - beta) * np.mean([ce(z[:, i].sum(0).numpy(), c) for i, c in enumerate(y)])
+
+
+@given(st.integers(0, 99), st.sampled_from([0., 0.3, 0.995]))
+@settings(max_examples=15, deadline=None)
+def test_reslt(seed, beta):
+    z, y = batch(seed=seed)
+    loss = ResLTLoss(class_counts=COUNTS, beta=beta, shares=(0.8, 0.4))
+    expected = naive_reslt(z, y, beta, {0, 2, 3, 4}, {3, 4})
+    close(loss(z, y), expected, 9)
+    close(loss(z, F.one_hot(y, 5).double()), expected, 9)
+    again = ResLTLoss(class_counts=COUNTS, beta=beta, shares=(0.8, 0.4), reduction='none')
+    close(again(z, y).mean(), expected, 9)
+    if beta == 0:
+        close(loss(z, y), F.cross_entropy(z.sum(0), y), 9)
+
+
+def test_reslt_takes_the_rarest_classes():
+    assert rarest(torch.tensor(COUNTS), 0.4).tolist() == [False, False, False, True, True]
+    assert rarest(torch.tensor([5, 5, 5, 5]), 0.5).tolist() == [False, False, True, True]
+    assert not rarest(torch.tensor(COUNTS), 0).any() and rarest(torch.tensor(COUNTS), 1).all()
+    z, y = batch()
+    mixed = 0.3 * F.one_hot(y, 5).double() + 0.7 * F.one_hot(y.flip(0), 5)
+    m, r = (rarest(torch.tensor(COUNTS), share).double() for share in (0.65, 0.3))
+    own = -sum((row * x.log_softmax(1)).sum() for row, x in zip((mixed, mixed * m, mixed * r), z))
+    fused = -(mixed * z.sum(0).log_softmax(1)).sum(1).mean()
+    close(ResLTLoss(class_counts=COUNTS)(z, mixed),
+          0.995 * own / sum(row.sum() for row in (mixed, mixed * m, mixed * r)) + 0.005 * fused, 9)
+    for call, message in ((lambda: ResLTLoss(shares=(0.3, 0.6)), 'is part of the first'),
+                          (lambda: ResLTLoss(shares=(0.3, )), 'expected two'),
+                          (lambda: ResLTLoss(beta=2), 'beta must be a number'),
+                          (lambda: ResLTLoss(class_counts=COUNTS)(z[:2], y), 'is for 3 branches')):
+        with pytest.raises(ValueError, match=message):
+            call()
 
 
 @pytest.mark.parametrize('late', [False, True])
