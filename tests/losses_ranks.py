@@ -8,7 +8,7 @@ from mmlt.core import losses as lt
 
 def build():
     equalization = lt.SoftmaxEqualizationLoss([9] * 5, gamma=0.5, threshold=1)
-    return [lt.EqualizationLossV2(), lt.SeesawSoftmaxLoss(), equalization, lt.GCLLoss([5, 4, 3, 2, 1])]
+    return [lt.EqualizationLossV2(), lt.SeesawSoftmaxLoss(), equalization]
 
 
 def batches():

@@ -1,6 +1,5 @@
 """Contrast beside the classifier: BCL and ProCo.  N images, V = 3 views, C classes, D features, E projected."""
 import torch
-from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
 
 from ..core.checks import check_range
@@ -39,11 +38,11 @@ class ContrastiveClassifier(MultiViewClassifier):
         self.contrast = MODELS.build(contrast)
         self.prototypes = Projector(self.width, dim, hidden) if 'prototypes' in self.contrast.requires else None
         self.contrast_weight, self.cls_weight = contrast_weight, cls_weight
-        self._epoch = None
 
     def loss(self, inputs, data_samples):
         views, n = self.views_of(inputs, 3), len(data_samples)
-        self._begin_epoch()
+        if self.epoch_begins() and hasattr(self.contrast, 'new_epoch'):
+            self.contrast.new_epoch()
         feats = self.extract_feat(torch.cat(views))
         losses = self.head.loss(rows(feats, n), data_samples)
         losses = {name: self.cls_weight * x if name.startswith('loss') else x for name, x in losses.items()}
@@ -52,9 +51,3 @@ class ContrastiveClassifier(MultiViewClassifier):
         contrast = self.contrast(projected, labels_of(data_samples), *args)
         losses['loss_contrast'] = self.contrast_weight * contrast
         return losses
-
-    def _begin_epoch(self):
-        epoch = MessageHub.get_current_instance().runtime_info.get('epoch', 0)
-        if epoch != self._epoch and hasattr(self.contrast, 'new_epoch'):
-            self.contrast.new_epoch()
-        self._epoch = epoch

@@ -1,6 +1,5 @@
 """Contrast with k positives.  N images, 2 views, C classes, D features, E projected, K keys of a queue."""
 import torch
-from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
 
 from ..core.contrast import KeyQueue
@@ -41,12 +40,11 @@ class KPositiveClassifier(MomentumClassifier):
         self.queue = KeyQueue(queue_length, dim)
         self.projector = Projector(self.width, dim)
         self.make_copy(momentum)
-        self._epoch = None
 
     def loss(self, inputs, data_samples):
         first, second = self.views_of(inputs, 2)
         labels = labels_of(data_samples)
-        if self.training and hasattr(self.contrast, 'assign'):
+        if self.training and hasattr(self.contrast, 'assign') and self.epoch_begins():
             self._match_targets()
         feats = self.extract_feat(first)
         losses = self.head.loss(tuple(x.detach() for x in feats), data_samples)
@@ -59,11 +57,6 @@ class KPositiveClassifier(MomentumClassifier):
         return losses
 
     def _match_targets(self):
-        """Once an epoch."""
-        epoch = MessageHub.get_current_instance().runtime_info.get('epoch', 0)
-        if epoch == self._epoch:
-            return
-        self._epoch = epoch
         try:
             from scipy.optimize import linear_sum_assignment
         except ImportError as error:

@@ -4,7 +4,8 @@ from mmengine.model import BaseModule
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from .heads import LongTailClsHead, targets_of
+from .heads import LongTailClsHead
+from .multi_expert import MultiExpertClsHead
 
 BRANCHES = 3
 
@@ -41,7 +42,8 @@ class ResidualBranches(BaseModule):
 
 
 class ResidualClsHead(LongTailClsHead):
-    """One classifier for the features of all branches, of which it predicts from the mean. Its loss is ``ResLTLoss``.
+    """One classifier for the features of all branches, of which it predicts from the mean. Its loss is ``ResLTLoss``;
+    any other is averaged over the branches.
 
     With a linear classifier these are the mean logits. The released code adds them: the same classes, with three times
     the logits, though each branch learns to be right alone.
@@ -65,5 +67,4 @@ class ResidualClsHead(LongTailClsHead):
     def forward(self, feats):
         return self.fc(self.pre_logits(feats).mean(0))
 
-    def _get_loss(self, logits, data_samples, **kwargs):
-        return dict(loss=self.loss_module(logits, targets_of(data_samples), avg_factor=logits.size(1), **kwargs))
+    _get_loss = MultiExpertClsHead._get_loss

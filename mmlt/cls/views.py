@@ -1,5 +1,6 @@
 """Several views of each image.  V views, N images of a batch, C x H x W pixels."""
 import torch
+from mmengine.logging import MessageHub
 from mmpretrain.models import ClsDataPreprocessor, ImageClassifier
 
 
@@ -36,6 +37,13 @@ class MultiViewClassifier(ImageClassifier):
             if data_preprocessor.get('type') in (None, 'ClsDataPreprocessor', 'mmpretrain.ClsDataPreprocessor'):
                 data_preprocessor['type'] = MultiViewDataPreprocessor
         super().__init__(*args, data_preprocessor=data_preprocessor, **kwargs)
+
+    _epoch = None
+
+    def epoch_begins(self):
+        """True in its first call of each epoch."""
+        last, self._epoch = self._epoch, MessageHub.get_current_instance().runtime_info.get('epoch', 0)
+        return self._epoch != last
 
     @property
     def width(self):

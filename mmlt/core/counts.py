@@ -166,6 +166,13 @@ def _sum_to_c(weights):
     return weights * (len(weights) / weights.sum())
 
 
+def rarest(counts: Tensor, number: int) -> Tensor:
+    """(C,) -> (C,) of bools: the ``number`` classes of least images; of equal counts, the last ones."""
+    rare = torch.ones_like(counts, dtype=torch.bool)
+    rare[counts.argsort(descending=True, stable=True)[:len(counts) - number]] = False
+    return rare
+
+
 def shot_groups(counts: Tensor, many: float = 100, few: float = 20):
     """(C,) -> {'many': mask (C,), 'medium': ..., 'few': ...}: n > many, between, n < few."""
     check_tensor('counts', counts)

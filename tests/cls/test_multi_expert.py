@@ -6,6 +6,7 @@ pytest.importorskip('mmpretrain')
 import tiny
 from mmpretrain.models import ResNet
 from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
 from torch import nn
 
 from mmlt.cls import (
@@ -99,7 +100,6 @@ def test_the_prediction_is_the_mean_of_logits():
 
 
 def test_a_plain_loss_is_averaged_over_the_experts():
-    from mmpretrain.structures import DataSample
     head = MultiExpertClsHead(5, 8, num_experts=2)
     feats, labels = tuple(torch.randn(2, 4, 8)), torch.tensor([0, 3, 1, 1])
     loss = head.loss(feats, [DataSample().set_gt_label(int(y)) for y in labels])['loss']
@@ -126,6 +126,9 @@ def test_residual_branches_share_a_map_and_a_classifier():
     assert torch.equal(again(x)[2], maps[2])
     head, feats = ResidualClsHead(5, 16), tuple(m.mean((2, 3)) for m in maps)
     torch.testing.assert_close(head(feats), sum(head.fc(f) for f in feats) / 3)
+    loss = head.loss(feats, [DataSample().set_gt_label(y) for y in (1, 4)])['loss']  # a plain one, of each branch
+    expected = sum(nn.functional.cross_entropy(head.fc(f), torch.tensor([1, 4])) for f in feats) / 3
+    torch.testing.assert_close(loss, expected)
 
 
 STAGES = [dict(begin=1, loss=dict(type='RIDELoss'))]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..checks import check_integer, check_range
-from ..counts import ClassCounts, Counts
+from ..counts import ClassCounts, Counts, rarest
 from ..precision import no_autocast
 
 
@@ -94,9 +94,7 @@ class RareSampleGenerator(ClassCounts):
 
     def derive(self) -> None:
         number = max(int(len(self.class_counts) * self.frequent), 1)
-        rare = torch.ones_like(self.class_counts, dtype=torch.bool)
-        rare[self.class_counts.argsort(descending=True, stable=True)[:number]] = False
-        self.register_buffer('rare', rare, persistent=False)
+        self.register_buffer('rare', rarest(self.class_counts, len(self.class_counts) - number), persistent=False)
 
     def forward(self, maps: Tensor, labels: Tensor, generate: bool = False):
         self.check_counts(len(self.centers))

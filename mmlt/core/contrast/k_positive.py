@@ -23,6 +23,7 @@ def draw_positives(same: Tensor, k: int, generator: torch.Generator) -> Tensor:
     return torch.zeros_like(same).scatter_(1, index, highest >= 0)
 
 
+@torch.enable_grad()
 def uniform_targets(num_classes: int, dim: int, steps: int = 300, temperature: float = 0.07) -> Tensor:
     """C unit vectors, (C, D), as far from one another as can be: a simplex where D >= C, else the least
     sum_i log sum_j e^(t_i t_j / T) that gradient descent finds."""
@@ -34,8 +35,7 @@ def uniform_targets(num_classes: int, dim: int, steps: int = 300, temperature: f
         optimizer.param_groups[0]['lr'] = 0.05 * (1 + math.cos(math.pi * step / steps))
         near = unit(points)
         optimizer.zero_grad()
-        with torch.enable_grad():
-            (near @ near.t() / temperature).logsumexp(1).mean().backward()
+        (near @ near.t() / temperature).logsumexp(1).mean().backward()
         optimizer.step()
     return unit(points.detach())
 

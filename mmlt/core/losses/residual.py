@@ -6,14 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..checks import check_range
-from ..counts import Counts
+from ..counts import Counts, rarest
 from .experts import ExpertLoss
-
-
-def rarest(counts: Tensor, share: float) -> Tensor:
-    """(C,) -> (C,) of bools: the round(share C) classes of least images; of equal counts, the last ones."""
-    rank = counts.argsort(stable=True, descending=True).argsort()
-    return rank >= len(counts) - round(share * len(counts))
 
 
 class ResLTLoss(ExpertLoss):
@@ -25,7 +19,8 @@ class ResLTLoss(ExpertLoss):
 
     Args:
         beta (float): 0.995 for CIFAR-100-LT, 0.99 for ImageNet-LT.
-        shares (tuple[float, float]): which share of the classes, the rarest, is medium or rare, and which is rare:
+        shares (tuple[float, float]): which share of the classes, rounded, the rarest, is medium or rare, and which is
+            rare:
             (0.65, 0.3) for CIFAR-100-LT, (0.8, 0.6) for CIFAR-10-LT, (0.825, 0.22) for ImageNet-LT.
 
     Raises:
@@ -53,7 +48,8 @@ class ResLTLoss(ExpertLoss):
         if len(logits) != 3:
             raise ValueError(f'ResLTLoss is for 3 branches, the logits are of {len(logits)}; take ResidualBranches and '
                              'ResidualClsHead')
-        rare = [rarest(self.class_counts, share).to(logits.dtype) for share in self.shares]
+        numbers = [round(share * len(self.class_counts)) for share in self.shares]
+        rare = [rarest(self.class_counts, number).to(logits.dtype) for number in numbers]
         if target.ndim == 1:
             mass = torch.stack([logits.new_ones(len(target)), *(kept[target] for kept in rare)])
             own = mass * torch.stack([F.cross_entropy(z, target, reduction='none') for z in logits])

@@ -309,6 +309,17 @@ def test_targets_lie_far_apart():
     assert nearest[0] < 0.6 < nearest[1] and many.equal(uniform_targets(40, 8))
 
 
+@pytest.mark.parametrize('classes', [3, 2 * D])
+def test_targets_are_made_when_they_are_asked_for(classes):
+    """A simplex, and, of more classes than dimensions, by descent, though nothing around it takes a gradient."""
+    loss = TargetedContrastiveLoss(classes, D)
+    keys, key_labels = sphere(2, dtype=torch.float32), torch.tensor([0, 2])
+    similarity = loss.similarity(keys, key_labels)
+    close(loss.targets, uniform_targets(classes, D))
+    assert not loss.targets.requires_grad and not similarity.requires_grad
+    close(similarity[[0, 2]], keys @ loss.targets.t(), 1e-6)
+
+
 def test_centers_follow_their_classes():
     loss = TargetedContrastiveLoss(3, D)
     keys, key_labels = sphere(4, dtype=torch.float32), torch.tensor([2, 2, -1, 0])

@@ -6,10 +6,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmlt.core.counts import rarest
 from mmlt.core.losses import BalancedSoftmaxLoss, BalPoELoss, NCLLoss, ResLTLoss, RIDEDistillLoss, RIDELoss, SADELoss
 from mmlt.core.losses.experts import diversity_temperatures, expert_divergence, reversed_prior
 from mmlt.core.losses.nested import hard_classes, mutual_divergence
-from mmlt.core.losses.residual import rarest
 
 TOY = [100, 10, 1]
 COUNTS = [60, 200, 7, 7, 1]
@@ -88,12 +88,12 @@ def test_reslt(seed, beta):
 
 
 def test_reslt_takes_the_rarest_classes():
-    assert rarest(torch.tensor(COUNTS), 0.4).tolist() == [False, False, False, True, True]
-    assert rarest(torch.tensor([5, 5, 5, 5]), 0.5).tolist() == [False, False, True, True]
-    assert not rarest(torch.tensor(COUNTS), 0).any() and rarest(torch.tensor(COUNTS), 1).all()
+    assert rarest(torch.tensor(COUNTS), 2).tolist() == [False, False, False, True, True]
+    assert rarest(torch.tensor([5, 5, 5, 5]), 2).tolist() == [False, False, True, True]
+    assert not rarest(torch.tensor(COUNTS), 0).any() and rarest(torch.tensor(COUNTS), 5).all()
     z, y = batch()
     mixed = 0.3 * F.one_hot(y, 5).double() + 0.7 * F.one_hot(y.flip(0), 5)
-    m, r = (rarest(torch.tensor(COUNTS), share).double() for share in (0.65, 0.3))
+    m, r = (rarest(torch.tensor(COUNTS), number).double() for number in (3, 2))  # 0.65 and 0.3 of five
     own = -sum((row * x.log_softmax(1)).sum() for row, x in zip((mixed, mixed * m, mixed * r), z))
     fused = -(mixed * z.sum(0).log_softmax(1)).sum(1).mean()
     close(ResLTLoss(class_counts=COUNTS)(z, mixed),
