@@ -6,6 +6,7 @@ require('mmpretrain')
 from .bilateral import BilateralBranchClassifier  # noqa: E402
 from .class_token import ClassToken  # noqa: E402
 from .contrastive import ContrastiveClassifier  # noqa: E402
+from .depths import DepthExperts  # noqa: E402
 from .distill import DistillClassifier  # noqa: E402
 from .expert_router import ExpertRouterHook, RoutedExpertClassifier  # noqa: E402, F401
 from .fixmatch import FixMatchClassifier  # noqa: E402
@@ -34,9 +35,10 @@ from .two_branches import TwoBranchBackbone  # noqa: E402
 from .views import MultiViewDataPreprocessor  # noqa: E402
 
 __all__ = [
-    *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DistillClassifier', 'ExpertNetworks',
-    'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier', 'KPositiveClassifier',
-    'LIFTClassifier', 'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet', 'MultiExpertResNetCIFAR32',
-    'MultiViewDataPreprocessor', 'PaCoClassifier', 'RSGClassifier', 'ResNet10', 'ResNetCIFAR32', 'ResidualBranches',
-    'ResidualClsHead', 'RotationPretrain', 'RoutedExpertClassifier', 'TimmFeatures', 'TwoBranchBackbone',
+    *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DepthExperts', 'DistillClassifier',
+    'ExpertNetworks', 'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier',
+    'KPositiveClassifier', 'LIFTClassifier', 'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet',
+    'MultiExpertResNetCIFAR32', 'MultiViewDataPreprocessor', 'PaCoClassifier', 'RSGClassifier', 'ResNet10',
+    'ResNetCIFAR32', 'ResidualBranches', 'ResidualClsHead', 'RotationPretrain', 'RoutedExpertClassifier',
+    'TimmFeatures', 'TwoBranchBackbone',
 ]

@@ -33,6 +33,18 @@ def spread_plain_weights(number, place, state_dict, prefix, *args):
             state_dict.update({f'{prefix}{e}.{own}': value for e in range(number)})
 
 
+class PlainInBackbone:
+    """Of a module with a ``backbone``, into which the weights of a plain network load."""
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        parts = tuple(f'{name}.' for name, _ in self.named_children())
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            own = key.removeprefix(prefix)
+            if not own.startswith(parts):
+                state_dict[f'{prefix}backbone.{own}'] = state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
 class ExpertStages(nn.ModuleList):
     """One stage an expert. The weights of a plain network's stage load into each."""
 

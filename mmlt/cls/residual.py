@@ -5,12 +5,12 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from .heads import LongTailClsHead
-from .multi_expert import MultiExpertClsHead
+from .multi_expert import MultiExpertClsHead, PlainInBackbone
 
 BRANCHES = 3
 
 
-class ResidualBranches(BaseModule):
+class ResidualBranches(PlainInBackbone, BaseModule):
     """A backbone whose last map goes through three batch norms, side by side. Cui et al., ResLT, TPAMI 2022,
     arXiv:2101.10633.
 
@@ -32,13 +32,6 @@ class ResidualBranches(BaseModule):
     def forward(self, x):
         x = self.backbone(x)[-1]
         return tuple(norm(x) for norm in self.branches)
-
-    def _load_from_state_dict(self, state_dict, prefix, *args):
-        for key in [key for key in state_dict if key.startswith(prefix)]:
-            own = key.removeprefix(prefix)
-            if not own.startswith(('backbone.', 'branches.')):
-                state_dict[f'{prefix}backbone.{own}'] = state_dict.pop(key)
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 class ResidualClsHead(LongTailClsHead):

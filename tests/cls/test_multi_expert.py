@@ -10,6 +10,7 @@ from mmpretrain.structures import DataSample
 from torch import nn
 
 from mmlt.cls import (
+    DepthExperts,
     ExpertNetworks,
     MultiExpertClsHead,
     MultiExpertResNet,
@@ -131,10 +132,34 @@ def test_residual_branches_share_a_map_and_a_classifier():
     torch.testing.assert_close(loss, expected)
 
 
+def test_experts_read_several_depths():
+    plain, model = MODELS.build(PLAIN), DepthExperts(PLAIN, 16, num_experts=3)
+    model.load_state_dict(plain.state_dict(), strict=False)
+    x = torch.randn(2, 3, 16, 16)
+    maps, deep = model.eval()(x), plain.eval()(x)[-1]
+    plain.out_indices = 0, 1
+    shallow = plain(x)
+    assert [len(r) for r in model.reductions] == [5, 3, 5]  # layer1 with one ReLU, layer2, layer1
+    for e, own in enumerate(maps):
+        torch.testing.assert_close(own, deep * model.reductions[e](shallow[e % 2]))
+    again = DepthExperts(PLAIN, 16).eval()
+    again.load_state_dict(model.state_dict())
+    assert all(torch.equal(a, b) for a, b in zip(again(x), maps))
+    fresh = DepthExperts(PLAIN, 16)(x)  # each last stage begins with weights of its own
+    assert len({m.sum().item() for m in fresh}) == 3
+
+
+def test_experts_of_a_large_network():
+    model = DepthExperts(dict(type='ResNet', depth=50), 2048, num_experts=4).eval()
+    with torch.no_grad():
+        assert [tuple(m.shape) for m in model(torch.zeros(1, 3, 64, 64))] == [(1, 2048, 2, 2)] * 4
+    assert [sum(isinstance(m, nn.Conv2d) for m in r) for r in model.reductions] == [3, 2, 1, 3]
+
+
 STAGES = [dict(begin=1, loss=dict(type='RIDELoss'))]
 
 
-@pytest.mark.parametrize('loss', ['RIDELoss', 'SADELoss', 'BalPoELoss', 'NCLLoss', 'ResLTLoss'])
+@pytest.mark.parametrize('loss', ['RIDELoss', 'SADELoss', 'BalPoELoss', 'NCLLoss', 'ResLTLoss', 'SHIKELoss'])
 def test_training_lowers_the_loss_and_resumes(tmp_path, loss):
     run = dict(settings(loss), epochs=3)
     if loss == 'RIDELoss':
@@ -147,6 +172,11 @@ def test_training_lowers_the_loss_and_resumes(tmp_path, loss):
         run['model__backbone'] = dict(_delete_=True, type='ResidualBranches', backbone=PLAIN, channels=16)
         run['model__head'] = dict(_delete_=True, type='ResidualClsHead', num_classes=3, in_channels=16,
                                   loss=dict(type=loss, beta=0.9))
+    if loss == 'SHIKELoss':
+        run['model__backbone'] = dict(_delete_=True, type='DepthExperts', backbone=PLAIN, channels=16)
+        run['model__head'].update(in_channels=16)
+        run.update(stages=[dict(begin=2, freeze=['backbone'], reinit=['head.fc'], lr=0.1,
+                                loss=dict(type='BalancedSoftmaxLoss'))])
     if loss == 'BalPoELoss':
         run.update(data_preprocessor__batch_augments=dict(augments=dict(type='UniMix')))
     whole = tiny.train(tmp_path / 'whole', **run)
@@ -166,6 +196,7 @@ def test_training_lowers_the_loss_and_resumes(tmp_path, loss):
     (lambda: MultiExpertClsHead(5, 8, cal_acc=True), 'no cal_acc'),
     (lambda: ResidualClsHead(5, 8)(tuple(torch.randn(2, 4, 8))), 'reads 3 features, the backbone gives 2'),
     (lambda: ResidualClsHead(5, 8, cal_acc=True), 'no cal_acc'),
+    (lambda: DepthExperts(dict(type='VisionTransformer', img_size=32), 192), 'VisionTransformer has 0 such stages'),
     (lambda: MultiExpertClsHead(5, 8)(tuple(torch.randn(2, 4, 8))), 'num_experts=3, the backbone gives 2'),
 ])
 def test_bad_input(call, message):

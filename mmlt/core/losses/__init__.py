@@ -4,6 +4,7 @@ from .distill import CBDLoss, DiVELoss, RIDEDistillLoss
 from .distribution_balanced import DistributionBalancedLoss
 from .eqlv2 import EqualizationLossV2
 from .equalization import EqualizationLoss, SoftmaxEqualizationLoss
+from .excavation import SHIKELoss
 from .experts import BalPoELoss, RIDELoss, SADELoss
 from .focal import SoftmaxFocalLoss
 from .group_softmax import BalancedGroupSoftmaxLoss
@@ -23,5 +24,6 @@ __all__ = [
     'CBDLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DiVELoss', 'DistributionBalancedLoss',
     'EqualizationLoss', 'EqualizationLossV2', 'GCLLoss', 'GeneralizedReweightLoss', 'InfluenceBalancedLoss', 'LADELoss',
     'LDAMLoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss', 'ResLTLoss',
-    'SADELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
+    'SADELoss', 'SHIKELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss',
+    'WeightedSoftmaxLoss',
 ]

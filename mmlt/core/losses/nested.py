@@ -18,12 +18,17 @@ def mutual_divergence(logits: Tensor) -> Tensor:
     return pairs / max(len(p) - 1, 1)
 
 
+def own_classes(logits: Tensor, target: Tensor) -> Tensor:
+    """(N, C), labels (N,) or rows (N, C) -> mask (N, C)."""
+    if target.ndim == 2:
+        return target > 0
+    return torch.zeros_like(logits, dtype=torch.bool).scatter(1, target[:, None], True)
+
+
 def hard_classes(logits: Tensor, target: Tensor, number: int) -> Tensor:
     """(N, C), labels (N,) or rows (N, C), k -> mask (N, C): the own classes, and those of the highest logits up to k
     in all."""
-    own = target > 0
-    if target.ndim == 1:
-        own = torch.zeros_like(logits, dtype=torch.bool).scatter(1, target[:, None], True)
+    own = own_classes(logits, target)
     top = logits.detach().masked_fill(own, torch.inf).topk(min(number, logits.size(1)), 1).indices
     return own.scatter(1, top, True)
 

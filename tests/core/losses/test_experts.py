@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmlt.core.counts import rarest
-from mmlt.core.losses import BalancedSoftmaxLoss, BalPoELoss, NCLLoss, ResLTLoss, RIDEDistillLoss, RIDELoss, SADELoss
+from mmlt.core.losses import (
+    BalancedSoftmaxLoss,
+    BalPoELoss,
+    NCLLoss,
+    ResLTLoss,
+    RIDEDistillLoss,
+    RIDELoss,
+    SADELoss,
+    SHIKELoss,
+)
 from mmlt.core.losses.experts import diversity_temperatures, expert_divergence, reversed_prior
 from mmlt.core.losses.nested import hard_classes, mutual_divergence
 
@@ -240,7 +249,46 @@ def test_ncl_examples():
     assert share == number
 
 
-LOSSES = [RIDELoss, SADELoss, BalPoELoss, NCLLoss]
+def naive_shike(z, y, suppression, mutual):
+    experts, size, c = z.shape
+    total = 0
+    for i in range(size):
+        others = [k for k in range(c) if k != y[i]]
+        mean, best = z[:, i].mean(0), z[:, i].max(0)
+        hardest = max(others, key=lambda k: mean[k])
+        teacher = log_softmax(np.array([mean[k] if k == hardest else best[k] for k in others]))
+        for e in range(experts):
+            student = log_softmax(z[e, i, others])
+            total += ce(z[e, i], y[i]) + suppression * sum(np.exp(teacher) * (teacher - student))
+            for j in range(experts):
+                p, q = log_softmax(z[j, i]), log_softmax(z[e, i])
+                total += mutual * sum(np.exp(p) * (p - q))
+    return total / size
+
+
+@given(experts=st.integers(2, 4), c=st.integers(2, 7), suppression=st.floats(0, 20), mutual=st.floats(0, 2))
+@settings(max_examples=15, deadline=None)
+def test_shike(experts, c, suppression, mutual):
+    z, y = batch(c, experts)
+    loss = SHIKELoss(class_counts=[3] * c, suppression=suppression, mutual=mutual)
+    close(loss(z, y), naive_shike(z.numpy(), y.numpy(), suppression, mutual), 9)
+    close(loss(z, F.one_hot(y, c).double()), loss(z, y), 9)
+
+
+def test_shike_mixed_targets():
+    """No class of a mixed image is a rival; an image of all classes has no rivals at all."""
+    z, _ = batch(4, 2, 2)
+    z.requires_grad_()
+    rows = torch.tensor([[0.5, 0.5, 0, 0], [0.25] * 4])
+    value = SHIKELoss(class_counts=[1] * 4, mutual=0)(z, rows)
+    plain = SHIKELoss(class_counts=[1] * 4, mutual=0, suppression=0)(z, rows)
+    grad, expected = (torch.autograd.grad(x, z)[0] for x in (value, plain))
+    torch.testing.assert_close(grad[:, 1], expected[:, 1])
+    torch.testing.assert_close(grad[:, 0, :2], expected[:, 0, :2])
+    assert not torch.equal(grad[:, 0, 2:], expected[:, 0, 2:])
+
+
+LOSSES = [RIDELoss, SADELoss, BalPoELoss, NCLLoss, SHIKELoss]
 
 
 @pytest.mark.parametrize('kind', LOSSES)
@@ -285,6 +333,7 @@ def test_state_is_the_counts(kind):
     (lambda: SADELoss(tau=-1), 'tau must be a number'),
     (lambda: NCLLoss(mask='inf'), "mask='inf'; expected 'neginf' or 'zero'"),
     (lambda: NCLLoss(hard=0), r'hard must be a number in \(0, inf\), got 0'),
+    (lambda: SHIKELoss(mutual=-1), 'mutual must be a number'),
     (lambda: RIDELoss(reweight_factor=1.), 'reweight_factor must be a number'),
     (lambda: RIDELoss(diversity='a'), 'diversity must be a number'),
 ])
