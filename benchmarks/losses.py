@@ -49,6 +49,7 @@ def cases():
         'SeesawSoftmaxLoss': (5.0, lt.SeesawSoftmaxLoss()),
         'SoftmaxEqualizationLoss': (SIGMOID, lt.SoftmaxEqualizationLoss(threshold=1e-4, **n)),
         'InfluenceBalancedLoss': (SIGMOID, lt.InfluenceBalancedLoss(**n), dict(feats=torch.rand(N, D))),
+        'DROLTLoss': (SIGMOID, lt.DROLTLoss(dim=D, **n), dict(feats=torch.rand(N, D))),
         'LADELoss': (SIGMOID, lt.LADELoss(**n)),
         'ClassBalancedLoss sigmoid': (SIGMOID, lt.ClassBalancedLoss(base='sigmoid', **n)),
         'ClassBalancedLoss focal': (SIGMOID, lt.ClassBalancedLoss(base='focal', **n)),

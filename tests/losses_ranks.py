@@ -30,7 +30,16 @@ def run(loss, part=slice(None)):
     return grads, loss.state_dict()
 
 
+def follow(part=slice(None)):
+    """-> the centers that DRO-LT has after all steps."""
+    loss = lt.DROLTLoss(class_counts=[16, 8, 4, 2, 1], dim=5)
+    for z, y in list(batches())[:2]:
+        loss(z[part], y[part], feats=z[part].float())
+    return loss.centers
+
+
 def worker(rank, path):
     dist.init_process_group('gloo', init_method=f'file://{path}/init', rank=rank, world_size=2)
-    torch.save([run(loss, slice(4 * rank, 4 * rank + 4)) for loss in build()], f'{path}/{rank}.pt')
+    torch.save([run(loss, slice(4 * rank, 4 * rank + 4)) for loss in build()]
+               + [follow(slice(4 * rank, 4 * rank + 4))], f'{path}/{rank}.pt')
     dist.destroy_process_group()

@@ -16,12 +16,13 @@ from .nested import NCLLoss
 from .prior import BalancedBCELoss, BalancedSoftmaxLoss, CDTLoss, LogitAdjustLoss, VSLoss
 from .residual import ResLTLoss
 from .reweight import ClassBalancedLoss, CostSensitiveLoss, GeneralizedReweightLoss, WeightedSoftmaxLoss
+from .robust import DROLTLoss
 from .seesaw import SeesawSoftmaxLoss
 from .suppression import AdaptiveClassSuppressionLoss
 
 __all__ = [
     'AdaptiveClassSuppressionLoss', 'BalPoELoss', 'BalancedBCELoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss',
-    'CBDLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DiVELoss', 'DistributionBalancedLoss',
+    'CBDLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DROLTLoss', 'DiVELoss', 'DistributionBalancedLoss',
     'EqualizationLoss', 'EqualizationLossV2', 'GCLLoss', 'GeneralizedReweightLoss', 'InfluenceBalancedLoss', 'LADELoss',
     'LDAMLoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss', 'ResLTLoss',
     'SADELoss', 'SHIKELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss',

@@ -23,6 +23,11 @@ def test_statistics_are_those_of_the_joint_batch(ranks, index):
         assert state0[key].equal(state1[key])
 
 
+def test_centers_are_those_of_the_joint_batch(ranks):
+    torch.testing.assert_close(ranks[0][3], losses_ranks.follow())
+    assert ranks[0][3].equal(ranks[1][3])
+
+
 def test_draws_differ_by_rank_and_their_state_does_not(ranks):
     (grads0, state0), (grads1, state1) = (rank[2] for rank in ranks)
     assert state0['draws.step'] == state1['draws.step'] == 3

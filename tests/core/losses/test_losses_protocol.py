@@ -13,9 +13,9 @@ from mmlt.core import losses as lt
 from mmlt.core.losses.base import LongTailLoss
 from mmlt.core.losses.sigmoid import focal_bce
 
-# of experts, or taught
+# of experts, taught, or with a width
 SPECIAL = {'BalPoELoss', 'NCLLoss', 'ResLTLoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss', 'SHIKELoss', 'DiVELoss',
-           'CBDLoss'}
+           'CBDLoss', 'DROLTLoss'}
 NAMES = [name for name in lt.__all__ if isinstance(getattr(lt, name), type) and name not in SPECIAL]
 PRIOR = {'BalancedBCELoss', 'BalancedSoftmaxLoss', 'LogitAdjustLoss', 'VSLoss', 'CDTLoss', 'LADELoss'}
 
