@@ -136,7 +136,7 @@ def test_costs_are_measured_ones_and_results_those_of_all_tables(tmp_path):
 
 def test_train_finds_data_and_overlays_by_name(tmp_path):
     pytest.importorskip('mmpretrain')
-    command = [sys.executable, '-m', 'mmlt.cli', 'train', 'digits', 'balanced_softmax', '--work-dir', str(tmp_path),
+    command = [sys.executable, '-m', 'mmlt', 'train', 'digits', 'balanced_softmax', '--work-dir', str(tmp_path),
                '--cfg-options', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'model.backbone.depth=8']
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]

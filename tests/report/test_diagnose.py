@@ -114,7 +114,7 @@ def test_a_recommended_recipe_trains(tmp_path):
     short = ['--cfg-options', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'model.backbone.depth=8']
     for command in (teacher, f'{student} model.teacher.config.model.backbone.depth=8'):
         command, _, options = command.partition(' --cfg-options ')
-        done = subprocess.run([sys.executable, '-m', 'mmlt.cli', *command.split()[1:], *short, *options.split()],
+        done = subprocess.run([sys.executable, '-m', 'mmlt', *command.split()[1:], *short, *options.split()],
                               cwd=tmp_path, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / 'r/balanced_softmax/report.html').is_file() and 'mean-class' in done.stdout
