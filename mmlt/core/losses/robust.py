@@ -29,7 +29,7 @@ class DROLTLoss(LongTailLoss):
 
     The second stage of a network that was trained with CE, on class-balanced batches, in which ``natural`` CE keeps its
     prior. The released code learns the margins, which nothing keeps from shrinking and taking the loss with them; these
-    are the paper's that shrink with the count. There a pass over the training images before each epoch gives the
+    shrink with the count as the error of a mean does. There a pass over the training images before each epoch gives the
     centers; here they follow the features as a moving mean over the last ``count`` images of the class, over all ranks.
     mmlt's heads hand it the features.
 
