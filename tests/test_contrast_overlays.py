@@ -8,6 +8,7 @@ import torch
 from mmengine.registry import PARAM_SCHEDULERS
 
 from mmlt.engine.overlays import load
+from mmlt.engine.stages.plan import StagePlan
 
 
 def learning_rates(cfg):
@@ -15,8 +16,12 @@ def learning_rates(cfg):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=cfg.optim_wrapper.optimizer.lr)
     schedulers = [PARAM_SCHEDULERS.build(dict(s, optimizer=optimizer, **{
         key: False for key in ('convert_to_iter_based', ) if key in s})) for s in cfg.param_scheduler]
-    rates = []
-    for _ in range(cfg.train_cfg.max_epochs):
+    rates, epochs, stages = [], cfg.train_cfg.max_epochs, cfg.default_hooks.get('stages', {}).get('stages', [])
+    stages = StagePlan(stages).resolve(epochs).stages if stages else []
+    for epoch in range(epochs):
+        for stage in stages:
+            if stage['begin'] == epoch and 'lr' in stage:
+                optimizer.param_groups[0]['lr'] = stage['lr']
         rates.append(optimizer.param_groups[0]['lr'])
         optimizer.step()
         for scheduler in schedulers:
@@ -37,7 +42,9 @@ def learning_rates(cfg):
     ('inat2018/gpaco', {0: .004, 9: .04}),
     ('imagenet_lt/kcl', {0: .1, 100: .05, 199: .05 * (1 + math.cos(math.pi * 199 / 200))}),
     ('reslt', {0: .1 * 7 / 15, 4: .1, 160: .01, 180: .001}),
-    ('shike', {0: .025, 4: .125, 5: .15, 92: .075 * (1 + math.cos(math.pi * 87 / 175))}),
+    ('shike', {0: .025, 4: .125, 5: .15, 92: .075 * (1 + math.cos(math.pi * 87 / 175)),
+               180: .0375, 183: .0375 + .0625 * .6, 185: .1, 192: .05 * (1 + math.cos(math.pi * 7 / 15)),
+               199: .05 * (1 + math.cos(math.pi * 14 / 15))}),  # its classifiers begin anew at 180
     ('dive', {0: .1 * 7 / 15, 4: .1, 118: .1, 119: 1e-3, 159: 1e-5}),
     ('glmc', {0: .01, 100: .005}),
     ('imagenet_lt/glmc', {1: .02, 9: .1, 73: .05, 134: .05 * (1 + math.cos(math.pi * 124 / 126))}),

@@ -12,7 +12,7 @@ SOURCE = re.compile(r"mmlt's own(?:, after [^.:]*(?::\d{4}\.\d{4,5})?)?|"
                     rf"(?:, [^.:]*?[12]\d{{3}}\b(?!\.\d))?(?:, {ARXIV})?")
 # the classes that say what kind of method an overlay is, before its keys
 CLASSES = ((re.compile('Branch|Contrast|KPositive|GLMC|GML|PaCo|ProCo|SupCon|MultiView'), 'contrast'),
-           (re.compile('Expert|Residual|SHIKE|RIDE|SADE|BalPoE|NCL|DiVE|CBD|Distill'), 'experts'),
+           (re.compile('Expert|Residual|RIDE|SADE|BalPoE|NCL|DiVE|CBD|Distill'), 'experts'),
            (re.compile('FastLoader|RotationPretrain|SimSiam|MoCo|FixMatch|SAMOptim|EMAHook'), 'training'),
            (re.compile('ClassWiseAugment|RSG'), 'augmentation'), (re.compile('FractalCalibration'), 'second stage'))
 # the keys that say what kind of method an overlay is, the first that applies
@@ -31,6 +31,7 @@ OWN_COSTS = {
     'gml_again': 'a run of gml_alone first, then three views of an image',
     'crt-one_run': 'ten more epochs', 'focal_sam': 'up to 2 times CE, two passes a step',
     'tsc': 'a run of kcl first, then its cost again', 'rsg': 'twice CE, for the network of pairs',
+    'dro_lt': 'a plain run first, then half as many epochs',
     'm2m': 'a plain run first, then up to 10 gradient steps for each new image',
     'cbd': 'a plain run first, then one with its forward passes',
     'dive': 'a run of balanced softmax first, then one with its forward passes', 'ride_router': 'a short second run',

@@ -31,14 +31,14 @@ class MultiViewClassifier(ImageClassifier):
     alone run, and their checkpoint loads into one.
     """
 
+    _epoch = None  # of the last call of epoch_begins
+
     def __init__(self, *args, data_preprocessor=None, **kwargs):
         if data_preprocessor is None or isinstance(data_preprocessor, dict):
             data_preprocessor = dict(data_preprocessor or {})
             if data_preprocessor.get('type') in (None, 'ClsDataPreprocessor', 'mmpretrain.ClsDataPreprocessor'):
                 data_preprocessor['type'] = MultiViewDataPreprocessor
         super().__init__(*args, data_preprocessor=data_preprocessor, **kwargs)
-
-    _epoch = None
 
     def epoch_begins(self):
         """True in its first call of each epoch."""

@@ -49,5 +49,5 @@ class SHIKELoss(ExpertLoss):
         taught = logits.masked_fill(own, FLOOR).log_softmax(-1)
         teacher = suppressed_logits(logits, own).log_softmax(-1).expand_as(taught)
         apart = F.kl_div(taught, teacher, reduction='none', log_target=True).sum((0, 2))
-        return (sum(adjusted_cross_entropy(z, target, None, None) for z in logits) + self.suppression * apart
+        return (sum(adjusted_cross_entropy(z, target) for z in logits) + self.suppression * apart
                 + self.mutual * (len(logits) - 1) * mutual_divergence(logits))

@@ -19,9 +19,8 @@ class ResLTLoss(ExpertLoss):
 
     Args:
         beta (float): 0.995 for CIFAR-100-LT, 0.99 for ImageNet-LT.
-        shares (tuple[float, float]): which share of the classes, rounded, the rarest, is medium or rare, and which is
-            rare:
-            (0.65, 0.3) for CIFAR-100-LT, (0.8, 0.6) for CIFAR-10-LT, (0.825, 0.22) for ImageNet-LT.
+        shares (tuple[float, float]): which share of the classes, the rarest, is medium or rare, and which is rare,
+            rounded to classes: (0.65, 0.3) for CIFAR-100-LT, (0.8, 0.6) for CIFAR-10-LT, (0.825, 0.22) for ImageNet-LT.
 
     Raises:
         ValueError: the second share is larger than the first; the logits are not of three branches.

@@ -8,7 +8,6 @@ from torch import Tensor
 from ..checks import check_integer, check_range
 from ..counts import Counts
 from ..dist import class_sums
-from ..precision import no_autocast
 from .base import LongTailLoss
 from .cross_entropy import adjusted_cross_entropy
 
@@ -71,19 +70,18 @@ class DROLTLoss(LongTailLoss):
             raise ValueError(f'DROLTLoss needs feats=({len(logits)}, dim={self.dim}), the input of the classifier, got '
                              f'{None if feats is None else tuple(feats.shape)}; LongTailClsHead passes it')
         if target.ndim == 2:
-            raise ValueError('DROLTLoss takes labels (N,), got soft rows; leave out the mixup, or smooth no labels')
-        with no_autocast(logits):
-            feats = feats.to(logits.dtype)
-            if self.counting:
-                self.follow(feats.detach(), target)
-            counts = self.class_counts.to(logits.dtype)
-            ce = adjusted_cross_entropy(logits, target)
-            if self.natural:
-                ce = ce * (counts[target] / counts[target].mean())
-            robust = robust_losses(feats, target, self.centers.to(logits.dtype), self.margin * counts.rsqrt(),
-                                   self.temperature)
-            present = torch.zeros_like(counts).index_fill_(0, target, 1).sum()
-            return ce + self.weight * robust * (len(robust) / present)
+            raise ValueError('DROLTLoss takes labels (N,), got soft rows; leave out mixup and label smoothing')
+        feats = feats.to(logits.dtype)
+        if self.counting:
+            self.follow(feats.detach(), target)
+        counts = self.class_counts.to(logits.dtype)
+        ce = adjusted_cross_entropy(logits, target)
+        if self.natural:
+            ce = ce * (counts[target] / counts[target].mean())
+        robust = robust_losses(feats, target, self.centers.to(logits.dtype), self.margin * counts.rsqrt(),
+                               self.temperature)
+        present = torch.zeros_like(counts).index_fill_(0, target, 1).sum()
+        return ce + self.weight * robust * (len(robust) / present)
 
     @torch.no_grad()
     def follow(self, feats: Tensor, labels: Tensor) -> None:

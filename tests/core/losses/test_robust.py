@@ -62,6 +62,9 @@ def test_centers_follow_the_last_count_images():
     with torch.no_grad():
         loss.train()(z, y, feats=h)
     assert torch.equal(loss.centers, kept)
+    loss(z, torch.tensor([3, 3, 3, 0]), feats=h)  # balanced batches have a rare class's images more often than the set
+    torch.testing.assert_close(loss.centers[3], h[:3].mean(0).float())
+    loss.centers.copy_(kept)
     for other in (DROLTLoss(dim=3), DROLTLoss(class_counts=[3, 2, 1, 1], dim=3), DROLTLoss(dim=3, num_classes=4)):
         other.load_state_dict(loss.state_dict())
         assert other(z, y, feats=h) == loss(z, y, feats=h)
@@ -74,7 +77,9 @@ def test_precision():
     (z, y, h), loss = batch(), DROLTLoss(class_counts=COUNTS, dim=3).eval()
     z, h = z.float(), h.float().requires_grad_()
     with torch.autocast('cpu', torch.bfloat16):
-        torch.testing.assert_close(loss(z.bfloat16(), y, feats=h.bfloat16()), loss(z, y, feats=h), rtol=0.02, atol=0)
+        halved = loss(z.bfloat16(), y, feats=h.bfloat16())
+    torch.testing.assert_close(halved, loss(z, y, feats=h), rtol=0.02, atol=0)
+    torch.testing.assert_close(loss(z.bfloat16(), y, feats=h.bfloat16()), halved)  # a model in bfloat16
     for factor in (0, 1e4):  # at its center a feature has no direction
         value = loss(z, y, feats=factor * h)
         assert value.isfinite() and torch.autograd.grad(value, h)[0].isfinite().all()
