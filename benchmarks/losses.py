@@ -20,6 +20,7 @@ from mmlt.core import losses as lt
 
 N, C, D = 256, 8142, 512
 CE_LIKE, SOFTMAX, SIGMOID = 1.6, 4.0, 6.0
+PRODUCTS = 35.0  # two as large as that of the classifier, which CE here is without
 EXTRA_MB = 150
 
 
@@ -50,6 +51,8 @@ def cases():
         'SoftmaxEqualizationLoss': (SIGMOID, lt.SoftmaxEqualizationLoss(threshold=1e-4, **n)),
         'InfluenceBalancedLoss': (SIGMOID, lt.InfluenceBalancedLoss(**n), dict(feats=torch.rand(N, D))),
         'DROLTLoss': (SIGMOID, lt.DROLTLoss(dim=D, **n), dict(feats=torch.rand(N, D))),
+        'ISDALoss': (PRODUCTS, lt.ISDALoss(dim=D, **n), dict(feats=torch.rand(N, D), class_vectors=torch.rand(C, D),
+                                                            progress=(160, 200))),
         'LADELoss': (SIGMOID, lt.LADELoss(**n)),
         'ClassBalancedLoss sigmoid': (SIGMOID, lt.ClassBalancedLoss(base='sigmoid', **n)),
         'ClassBalancedLoss focal': (SIGMOID, lt.ClassBalancedLoss(base='focal', **n)),
@@ -78,7 +81,7 @@ def step(name, loss, kwargs, device):
     target = torch.randint(C, (N, ), device=device)
     if getattr(loss, 'multi_label', False):
         target = F.one_hot(target, C).float()
-    kwargs = {key: value.to(device) for key, value in kwargs.items()}
+    kwargs = {key: value.to(device) if torch.is_tensor(value) else value for key, value in kwargs.items()}
     if isinstance(loss, torch.nn.Module):
         loss.to(device).train()
 

@@ -31,11 +31,12 @@ def run(loss, part=slice(None)):
 
 
 def follow(part=slice(None)):
-    """-> the centers that DRO-LT has after all steps."""
-    loss = lt.DROLTLoss(class_counts=[16, 8, 4, 2, 1], dim=5)
+    """-> the centers that DRO-LT has after all steps, and ISDA's covariances."""
+    dro_lt, isda = (loss(class_counts=[16, 8, 4, 2, 1], dim=5) for loss in (lt.DROLTLoss, lt.ISDALoss))
     for z, y in list(batches())[:2]:
-        loss(z[part], y[part], feats=z[part].float())
-    return loss.centers
+        dro_lt(z[part], y[part], feats=z[part].float())
+        isda(z[part], y[part], feats=z[part].float(), class_vectors=torch.eye(5), progress=(1, 2))
+    return torch.stack([dro_lt.centers, isda.covariances])
 
 
 def worker(rank, path):

@@ -45,6 +45,7 @@ def learning_rates(cfg):
     ('shike', {0: .025, 4: .125, 5: .15, 92: .075 * (1 + math.cos(math.pi * 87 / 175)),
                180: .0375, 183: .0375 + .0625 * .6, 185: .1, 192: .05 * (1 + math.cos(math.pi * 7 / 15)),
                199: .05 * (1 + math.cos(math.pi * 14 / 15))}),  # its classifiers begin anew at 180
+    ('metasaug', {0: .1, 158: .1, 159: 1e-3, 179: 1e-5}),
     ('dive', {0: .1 * 7 / 15, 4: .1, 118: .1, 119: 1e-3, 159: 1e-5}),
     ('glmc', {0: .01, 100: .005}),
     ('imagenet_lt/glmc', {1: .02, 9: .1, 73: .05, 134: .05 * (1 + math.cos(math.pi * 124 / 126))}),

@@ -4,6 +4,7 @@ import inspect
 import torch
 from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
+from torch import nn
 
 from ..core import layers
 from ..core.adjust import adjust, adjustment
@@ -87,7 +88,8 @@ class LongTailClsHead(LinearClsHead, ClassCounts):
         if type(self.loss_module).__name__ == 'SeesawLoss' and 'gt_score' in data_samples[0]:
             raise ValueError("MMPretrain's SeesawLoss takes labels, a mixup makes soft ones; use SeesawSoftmaxLoss")
         x = self.pre_logits(feats)
-        kwargs = loss_inputs(self.loss_module, data_samples, **{'feats': x, **kwargs})
+        weight = self.fc.weight if type(self.fc) is nn.Linear else None
+        kwargs = loss_inputs(self.loss_module, data_samples, **{'feats': x, 'class_vectors': weight, **kwargs})
         losses = self._get_loss(self.fc(x), data_samples, **kwargs)
         if hasattr(self.fc, 'own_losses'):
             losses.update(self.fc.own_losses(x, targets_of(data_samples)))

@@ -1,5 +1,6 @@
 """Training class counts and what follows from them.  C classes, n (C,) counts, N = sum n, pi = n / N."""
 import json
+import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -157,9 +158,8 @@ def effective_weights(counts: Tensor, beta: float = 0.9999) -> Tensor:
     if not 0 <= beta <= 1:
         raise ValueError(f'beta must lie in [0, 1], got {beta}')
     if beta in (0, 1):
-        return _sum_to_c(counts ** -beta)
-    log_beta = torch.as_tensor(beta, dtype=counts.dtype, device=counts.device).log()
-    return _sum_to_c(-1 / torch.expm1(counts * log_beta))
+        return _sum_to_c(1 / counts**beta)
+    return _sum_to_c(-1 / torch.expm1(counts * math.log(beta)))
 
 
 def _sum_to_c(weights):

@@ -5,20 +5,21 @@ A loss names its inputs, ``requires = ('feats', 'sample_idx')``, and is called w
 ==================  =================================================================================================
 ``feats``           (N, D), what the classifier layer reads; the head has them
 ``sample_idx``      (N,) int64, the place of each image in the training set, from 0; see :mod:`mmlt.engine.pipelines`
+``class_vectors``   (C, D), the weight of a linear classifier layer; the head has it
 ``progress``        :class:`Progress`, read from MMEngine's ``MessageHub``
 ``projections``     what a projection head makes of the features; the classifier that owns it gives them
 ``teacher_logits``  (N, C) of a :class:`~mmlt.engine.teacher.FrozenTeacher`; the classifier that owns it gives them
 ``teacher_feats``   (N, D) of the same
 ==================  =================================================================================================
 
-``LongTailClsHead.loss(feats, data_samples, **given)`` fills the first three, and passes on what the classifier gives.
+``LongTailClsHead.loss(feats, data_samples, **given)`` fills the first four, and passes on what the classifier gives.
 """
 from typing import NamedTuple
 
 import torch
 from mmengine.logging import MessageHub
 
-INPUTS = ('feats', 'sample_idx', 'progress', 'projections', 'teacher_logits', 'teacher_feats')
+INPUTS = ('feats', 'class_vectors', 'sample_idx', 'progress', 'projections', 'teacher_logits', 'teacher_feats')
 
 
 class Progress(NamedTuple):

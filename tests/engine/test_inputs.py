@@ -75,7 +75,7 @@ def test_the_active_loss_of_a_stage_decides():
     with pytest.raises(ValueError, match='Needy requires teacher_logits, which the classifier gives'):
         loss_inputs(loss, [])
     Needy.requires = ('phase', )
-    with pytest.raises(ValueError, match='phase, which is none of feats, sample_idx'):
+    with pytest.raises(ValueError, match='phase, which is none of feats, class_vectors'):
         loss_inputs(loss, [])
 
 

@@ -18,13 +18,14 @@ from .residual import ResLTLoss
 from .reweight import ClassBalancedLoss, CostSensitiveLoss, GeneralizedReweightLoss, WeightedSoftmaxLoss
 from .robust import DROLTLoss
 from .seesaw import SeesawSoftmaxLoss
+from .semantic import ISDALoss
 from .suppression import AdaptiveClassSuppressionLoss
 
 __all__ = [
     'AdaptiveClassSuppressionLoss', 'BalPoELoss', 'BalancedBCELoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss',
     'CBDLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DROLTLoss', 'DiVELoss', 'DistributionBalancedLoss',
-    'EqualizationLoss', 'EqualizationLossV2', 'GCLLoss', 'GeneralizedReweightLoss', 'InfluenceBalancedLoss', 'LADELoss',
-    'LDAMLoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss', 'ResLTLoss',
-    'SADELoss', 'SHIKELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss',
+    'EqualizationLoss', 'EqualizationLossV2', 'GCLLoss', 'GeneralizedReweightLoss', 'ISDALoss', 'InfluenceBalancedLoss',
+    'LADELoss', 'LDAMLoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss',
+    'ResLTLoss', 'SADELoss', 'SHIKELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss',
     'WeightedSoftmaxLoss',
 ]

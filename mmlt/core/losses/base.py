@@ -35,7 +35,7 @@ class LongTailLoss(ClassCounts):
     multi_label = False
     default_avg = 'batch'
     ndim = 2  # of the logits
-    # persistent buffers (C,) that take the width of the first logits, the counts or the checkpoint
+    # persistent buffers (C, ...) that take the width of the first logits, the counts or the checkpoint
     sized: tuple[str, ...] = ()
 
     def __init__(self, class_counts: Counts | None = None, *, avg: str | None = None, reduction: str = 'mean',
@@ -151,7 +151,7 @@ class LongTailLoss(ClassCounts):
         for name in self.sized:
             buffer = getattr(self, name)
             if not buffer.numel():
-                setattr(self, name, buffer.new_zeros(num_classes))
+                setattr(self, name, buffer.new_zeros(num_classes, *buffer.shape[1:]))
             elif len(buffer) != num_classes:
                 raise ValueError(f'{type(self).__name__}.{name} holds {len(buffer)} classes, expected {num_classes}; '
                                  'the head, num_classes and the class counts must agree')

@@ -60,11 +60,6 @@ class DROLTLoss(LongTailLoss):
         self.centers = self.centers.new_zeros(len(self.centers), dim, dtype=torch.float32)
         self.take(class_counts)
 
-    def size(self, num_classes: int) -> None:
-        if not self.centers.numel():
-            self.centers = self.centers.new_zeros(num_classes, self.dim)
-        super().size(num_classes)
-
     def losses(self, logits: Tensor, target: Tensor, feats: Tensor | None = None) -> Tensor:
         if feats is None or feats.shape != (len(logits), self.dim):
             raise ValueError(f'DROLTLoss needs feats=({len(logits)}, dim={self.dim}), the input of the classifier, got '

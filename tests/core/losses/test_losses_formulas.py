@@ -179,6 +179,8 @@ def test_weights_are_exact_in_float64():
                                                1.442627, 2.409223, 3.992724])
     ratio = effective_weights(f64(5000, 1), 0.999999)  # float32 would be off by 1.3 %
     close(ratio[1] / ratio[0], -np.expm1(5000 * np.log(0.999999)) / 1e-6, 4)
+    for beta in (0.99, 1):
+        close(effective_weights(torch.tensor([9, 1]), beta), effective_weights(f64(9, 1), beta), 6)
     close(lt.LogitAdjustLoss(tau=2.5).bias(f64(5, 115841))[0], -25.126448)
 
 
