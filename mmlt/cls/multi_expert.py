@@ -209,6 +209,8 @@ class MultiExpertClsHead(LongTailClsHead):
             ``dict(type='CosineLinear', scale=30)``.
     """
 
+    feats_apart = True  # each has its own
+
     def __init__(self, num_classes, in_channels, num_experts=3, classifier=None, reduce=False, **kwargs):
         check_experts(self, num_experts)
         in_channels = in_channels * 3 // 4 if reduce else in_channels

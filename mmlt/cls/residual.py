@@ -45,6 +45,8 @@ class ResidualClsHead(LongTailClsHead):
         **kwargs: of :class:`LongTailClsHead`.
     """
 
+    feats_apart = True  # each has its own
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if self.cal_acc:

@@ -1,4 +1,5 @@
-"""Heads against the training set and against a checkpoint.  C classes."""
+"""Heads against the training set, against their losses and against a checkpoint.  C classes."""
+from torch import nn
 
 
 def check_heads(model, counts, given=None) -> None:
@@ -21,6 +22,24 @@ def check_heads(model, counts, given=None) -> None:
     if getattr(soft, 'to_onehot', False) and soft.num_classes not in (None, len(counts)):
         raise ValueError(f'data_preprocessor makes labels of num_classes={soft.num_classes}, the training set has '
                          f'{len(counts)} classes; set data_preprocessor.num_classes={len(counts)} in the config')
+
+
+def check_losses(model) -> None:
+    """Before the first step, refuse a loss, of any stage, that reads what its head has not.
+
+    Raises:
+        ValueError: features where each expert has its own, or the weight of a layer that is not linear.
+    """
+    for head in model.modules():
+        staged = getattr(getattr(head, 'loss_module', None), 'losses', None)
+        for loss in staged if isinstance(staged, nn.ModuleList) else [getattr(head, 'loss_module', None)]:
+            kind, wanted, layer = type(loss).__name__, getattr(loss, 'requires', ()), getattr(head, 'fc', None)
+            if 'feats' in wanted and getattr(head, 'feats_apart', False):
+                raise ValueError(f'{kind} reads the features of one network, in {type(head).__name__} each expert has '
+                                 'its own; take a loss of the logits')
+            if 'class_vectors' in wanted and type(layer) is not nn.Linear:
+                raise ValueError(f'{kind} reads the weight of a linear classifier, {type(head).__name__} has '
+                                 f'{type(layer).__name__}; leave out its classifier, or take another loss')
 
 
 def attach_predictors(model) -> None:

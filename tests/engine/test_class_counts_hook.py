@@ -137,3 +137,30 @@ def test_sound_combinations_are_silent(tmp_path, loss, sampler):
     with warnings.catch_warnings():
         warnings.filterwarnings('error', message='.*counted twice')
         tiny.train(tmp_path, epochs=1, model__head__loss=loss, train_dataloader__sampler=dict(sampler, _delete_=True))
+
+
+ISDA = dict(type='ISDALoss', dim=16)
+EXPERTS = dict(model__backbone=dict(type='MultiExpertResNetCIFAR32', depth=8, base_channels=4, reduce=False),
+               model__head=dict(type='MultiExpertClsHead', num_classes=3, in_channels=16))
+BRANCHES = dict(
+    model__backbone=dict(_delete_=True, type='ResidualBranches', channels=16,
+                         backbone=dict(type='ResNetCIFAR32', depth=8, base_channels=4)),
+    model__head=dict(type='ResidualClsHead', num_classes=3, in_channels=16))
+
+
+@pytest.mark.parametrize('loss, settings, message', [
+    (ISDA, dict(model__head=dict(type='CosineClsHead')), 'ISDALoss reads the weight of a linear .* has CosineLinear'),
+    (ISDA, EXPERTS, 'in MultiExpertClsHead each expert has its own; take a loss of the logits'),
+    (dict(type='InfluenceBalancedLoss'), BRANCHES, 'in ResidualClsHead each expert has its own'),
+])
+def test_a_late_loss_that_does_not_fit_the_head_is_refused_before_the_first_step(tmp_path, loss, settings, message):
+    with pytest.raises(ValueError, match=message):
+        tiny.train(tmp_path, epochs=3, stages=[dict(begin=2, loss=loss)], **settings)
+    assert not list(tmp_path.glob('epoch_*.pth'))
+    with pytest.raises(ValueError, match=message):
+        tiny.train(tmp_path, epochs=1, **{**settings, 'model__head': dict(settings['model__head'], loss=loss)})
+
+
+def test_a_late_loss_reads_features_and_weights(tmp_path):
+    run = tiny.train(tmp_path, epochs=2, stages=[dict(begin=1, loss=ISDA)], model__head__type='LongTailClsHead')
+    assert run.model.head.loss_module.active.seen.tolist() == list(tiny.COUNTS)

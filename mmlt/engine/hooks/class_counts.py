@@ -8,7 +8,7 @@ from ...data.labels import labels_of, num_classes_of
 from ..access import batch_augments, ema_models, give_counts, prepare_augments, unwrap
 from ..double_balance import warn_double_balance
 from ..ema_keys import follow_buffers, mend_ema_keys
-from ..head_checks import attach_predictors, check_heads, other_classes
+from ..head_checks import attach_predictors, check_heads, check_losses, other_classes
 from ..label_checks import refuse_multi_label
 from ..load import saved_counts
 from ..loader import counts_iterations
@@ -62,6 +62,7 @@ class ClassCountsHook(Hook):
         classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
         self._count(dataset)
         check_heads(model, self.counts, self.given)
+        check_losses(model)
         attach_predictors(model)
         mend_ema_keys(runner)
         refuse_multi_label(model)
