@@ -189,7 +189,6 @@ def main(args=None, train=TRAIN):
     if len(todo) < len(runs):
         console.print(f'{len(runs) - len(todo)} of {len(runs)} runs are finished')
     display = Display(console, len(todo))
-    display.expect(todo)
 
     def report(run, event, text):
         display.report(run, event, text)
@@ -200,6 +199,7 @@ def main(args=None, train=TRAIN):
         sweep = the_sweep(args, runs, train, report)
     except ValueError as error:
         raise SystemExit(f'error: {error}') from None
+    display.expect(todo, getattr(sweep, 'sources', {}))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     status = 0
     try:

@@ -39,9 +39,11 @@ class Display:
         self.all = self.progress.add_task('runs', total=total, eta='')
         self.start, self.work, self.trained = time.time(), {}, 0
 
-    def expect(self, runs):
-        """What is left to train, in epochs or iterations, for the time left."""
-        self.work = {run: run.end - run.checkpoint()[0] for run in runs}
+    def expect(self, runs, sources):
+        """What is left to train, in epochs or iterations, for the time left; ``sources`` {run: its (epochs, earlier
+        run), ...} are trained once."""
+        self.work = {run: run.end - max([run.checkpoint()[0], *(epochs for epochs, _ in sources.get(run, ()))])
+                     for run in runs}
 
     def left(self):
         """', about .. left', judged by what was trained so far."""

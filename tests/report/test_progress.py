@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip('rich')
 from rich.console import Console
 
-from mmlt.report.progress import progress_bar
+from mmlt.report.progress import Display, progress_bar
 
 
 def test_bars_show_what_is_done_and_the_time_left_on_a_terminal_only():
@@ -22,6 +22,20 @@ def test_bars_show_what_is_done_and_the_time_left_on_a_terminal_only():
         assert bool(text.strip()) == terminal  # rich 13 writes a line break
         for row in (r'reading .* 50% [-\d]+:[-\d]+', r'drawing .* 25%') if terminal else ():
             assert re.search(row, text), row
+
+
+def test_epochs_that_runs_share_are_expected_once():
+    class Run:
+        end = 40
+
+        def checkpoint(self):
+            return 0, None
+    first, second, printed = Run(), Run(), io.StringIO()
+    display = Display(Console(file=printed), 2)
+    display.expect([first, second], {first: [], second: [(30, first)]})
+    display.start -= 40 * 60
+    display.report(first, 'done', 'finished')
+    assert 'about 10 min left' in printed.getvalue()
 
 
 def test_a_report_and_a_diagnosis_say_how_far_they_are(tmp_path):
