@@ -37,7 +37,7 @@ class Display:
             TextColumn('{task.fields[eta]}')
         self.progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
         self.all = self.progress.add_task('runs', total=total, eta='')
-        self.start, self.work, self.trained = time.time(), {}, 0
+        self.start, self.work, self.trained, self.active = time.time(), {}, 0, {}
 
     def expect(self, runs, sources):
         """What is left to train, in epochs or iterations, for the time left; ``sources`` {run: its (epochs, earlier
@@ -47,10 +47,11 @@ class Display:
 
     def left(self):
         """', about .. left', judged by what was trained so far."""
-        rest = sum(self.work.values())
-        if not rest or not self.trained:
+        under_way = sum(max(run.progress(job.since) - job.began, 0) for run, job in self.active.items())
+        trained, rest = self.trained + under_way, sum(self.work.values()) - under_way
+        if rest <= 0 or not trained:
             return ''
-        minutes = (time.time() - self.start) / 60 * rest / self.trained
+        minutes = (time.time() - self.start) / 60 * rest / trained
         return f', about {minutes / 60:.1f} h left' if minutes > 90 else f', about {minutes:.0f} min left'
 
     def report(self, run, event, text):
@@ -63,6 +64,7 @@ class Display:
 
     def tick(self, sweep):
         self.progress.update(self.all, completed=self.done)
+        self.active = sweep.active
         if self.progress.disable:
             return
         for run in set(self.tasks) - set(sweep.active):

@@ -1,6 +1,7 @@
 """Long work says how far it is."""
 import io
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,18 +25,27 @@ def test_bars_show_what_is_done_and_the_time_left_on_a_terminal_only():
             assert re.search(row, text), row
 
 
-def test_epochs_that_runs_share_are_expected_once():
-    class Run:
-        end = 40
+class Run:
+    end = 40
 
-        def checkpoint(self):
-            return 0, None
-    first, second, printed = Run(), Run(), io.StringIO()
-    display = Display(Console(file=printed), 2)
-    display.expect([first, second], {first: [], second: [(30, first)]})
+    def checkpoint(self):
+        return 0, None
+
+    def progress(self, since):
+        return 35
+
+
+@pytest.mark.parametrize('sources, active, left', [
+    ({}, {}, 'about 40 min left'), ({1: [(30, 0)]}, {}, 'about 10 min left'),
+    ({}, {1: SimpleNamespace(began=0, since=0)}, 'about 3 min left')])
+def test_the_time_left_knows_shared_epochs_and_those_under_way(sources, active, left):
+    runs, printed = [Run(), Run()], io.StringIO()
+    display = Display(Console(file=printed, width=200), 2)
+    display.expect(runs, {runs[i]: found for i, found in sources.items()})
+    display.tick(SimpleNamespace(active={runs[i]: job for i, job in active.items()}))
     display.start -= 40 * 60
-    display.report(first, 'done', 'finished')
-    assert 'about 10 min left' in printed.getvalue()
+    display.report(runs[0], 'done', 'finished')
+    assert left in printed.getvalue()
 
 
 def test_a_report_and_a_diagnosis_say_how_far_they_are(tmp_path):
