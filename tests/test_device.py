@@ -27,14 +27,15 @@ DEVICES = ['meta', *(['cuda'] if torch.cuda.is_available() else [])]
 # another model, data or finished run is needed; MMPretrain's own label smoothing reads the largest label, TSC matches
 # classes and targets on the host once an epoch
 ELSEWHERE = {'cbd', 'crest', 'deep_rtc', 'dive', 'fsdp', 'gml', 'gml_again', 'mocov3', 'ride_distill', 'rotation',
-             'simsiam', 'label_smooth', 'lift', 'lift_plus', 'five_crop', 'linear_probe', 'classifier_only+la',
-             'full_ft+la', 'tsc', 'vit_b16_clip'}
+             'simsiam', 'label_smooth', 'label_smooth-drw', 'lift', 'lift_plus', 'five_crop', 'linear_probe',
+             'classifier_only+la', 'full_ft+la', 'tsc', 'vit_b16_clip'}
 DRAWS = {'bags', 'softmax_eql', 'gcl', 'kcl'}  # by a generator of the device, which meta has none of
 NAMES = sorted(name for name in methods() if name.removeprefix('gallery/') not in ELSEWHERE)
 ONE_EACH = [
     'bbn', 'balanced_softmax', 'ldam-drw', 'ride', 'sade', 'balpoe', 'ncl', 'bcl', 'proco', 'paco', 'gpaco',
     'gml_alone', 'glmc', 'hybrid_sc', 'hybrid_psc', 'seesaw', 'eqlv2', 'acsl', 'lade', 'cosine', 'causal', 'etf',
-    'mixup', 'gallery/remix', 'gallery/manifold_mixup', 'unimix', 'cmo', 'distribution_balanced', 'disalign'
+    'mixup', 'gallery/remix', 'gallery/manifold_mixup', 'unimix', 'cmo', 'distribution_balanced', 'disalign',
+    'dro_lt', 'metasaug',
 ]
 
 
@@ -89,11 +90,14 @@ class Partners:
 
 
 def build(name, device):
+    """The model, a batch, and the losses of later stages."""
     cfg = load('digits', name)
     init_default_scope('mmpretrain')
     batch, counts = first_batch(cfg)
     model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.get('data_preprocessor'))).train()
-    for part in model.modules():
+    stages = cfg.default_hooks.get('stages', {}).get('stages', [])
+    late = [MODELS.build(stage.loss).train().to(device) for stage in stages if 'loss' in stage]
+    for part in (*model.modules(), *late):
         if hasattr(part, 'set_class_counts'):
             part.set_class_counts(counts)
     model = model.to(device)
@@ -104,7 +108,7 @@ def build(name, device):
         for part in (model, *augments):
             if hasattr(part, 'partner_power'):
                 part.partners = partners if part is model else partners.pairs()
-    return model, batch
+    return model, batch, late
 
 
 @pytest.mark.parametrize('device', DEVICES)
@@ -116,15 +120,18 @@ def test_a_step_reads_nothing_from_its_device(name, device):
     hub = MessageHub.get_instance(f'{name} {device}')
     for key, value in dict(epoch=1, max_epochs=4, iter=3, max_iters=9).items():
         hub.update_info(key, value)
-    model, batch = build(name, device)
+    model, batch, late = build(name, device)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
     data = model.data_preprocessor(batch, True)  # on a GPU, images wait for the copy
-    with no_synchronisation(device):
-        losses = model.loss(**data)
-        total = sum(x.mean() for key, x in losses.items() if 'loss' in key)
-        total.backward()
-        optimizer.step()
+    for loss in (None, *late):
+        if loss is not None:
+            model.head.loss_module = loss
+        with no_synchronisation(device):
+            losses = model.loss(**data)
+            total = sum(x.mean() for key, x in losses.items() if 'loss' in key)
+            total.backward()
+            optimizer.step()
     assert total.device.type == device and any(p.grad is not None for p in parameters)
 
 

@@ -80,4 +80,5 @@ class _Gather(torch.autograd.Function):
 def class_sums(features: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
     """(N, D), (N,) of this rank -> the sum of each class's features (C, D) and their number (C,), of all ranks."""
     sums = features.new_zeros(classes, features.size(1)).index_add_(0, labels, features)
-    return sum_over_ranks(sums), sum_over_ranks(torch.bincount(labels, minlength=classes))
+    number = labels.new_zeros(classes).index_add_(0, labels, torch.ones_like(labels))  # bincount reads the largest
+    return sum_over_ranks(sums), sum_over_ranks(number)
