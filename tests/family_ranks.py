@@ -3,7 +3,6 @@
 Not of contrastive ones: their projector has batch norm, with statistics of each rank. Their losses and the queue are
 compared in core/contrast.
 """
-import os
 
 import multi_view
 import torch
@@ -58,12 +57,8 @@ def train(name, folder, world=1, resume=None):
                 drawn=list(run.train_dataloader.batch_sampler.sampler))
 
 
-def worker(rank, world, port, folder, resumed):
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(world), MASTER_ADDR='127.0.0.1',
-                      MASTER_PORT=str(port))
-    torch.set_num_threads(1)
+def worker(rank, world, folder, resumed):
     torch.distributed.init_process_group('gloo')
     for name in FAMILIES:
         torch.save(train(name, folder / name, world), folder / f'{name}.{rank}.pt')
     torch.save(train('stages', folder / 'resumed', world, resumed), folder / f'resumed.{rank}.pt')
-    torch.distributed.destroy_process_group()

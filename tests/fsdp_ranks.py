@@ -1,6 +1,4 @@
 """Short trainings of a ViT on several ranks by the train command, sharded or not; importable by spawned processes."""
-import os
-
 import tiny
 import torch
 from mmengine.hooks import Hook
@@ -55,12 +53,8 @@ def run(folder, work_dir, *words, world=1, **settings):
     return RUNS[str(work_dir)]
 
 
-def worker(rank, world, port, folder, tasks):
+def worker(rank, world, folder, tasks):
     """Each task: (name, words, settings)."""
-    torch.set_num_threads(1)
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(world), MASTER_ADDR='127.0.0.1',
-                      MASTER_PORT=str(port))
     for name, words, settings in tasks:
         kept = run(folder / f'{name}_{rank}', folder / name, *words, world=world, **settings)
         torch.save(kept, folder / f'{name}.{rank}.pt')
-    torch.distributed.destroy_process_group()

@@ -40,7 +40,7 @@ def replay(augment):
 
 
 def worker(rank, folder):
-    torch.distributed.init_process_group('gloo', init_method=f'file://{folder}/init', rank=rank, world_size=2)
+    torch.distributed.init_process_group('gloo')
     torch.manual_seed(0)
     net = Net().double()
     model, augment = DistributedDataParallel(net), ManifoldMixup(layer='layer2', seed=0).attach(net)
@@ -50,4 +50,3 @@ def worker(rank, folder):
     inputs, soft = augment(x, one_hot)
     F.cross_entropy(model(inputs), soft.double()).backward()
     torch.save((lam, index, x, soft, [p.grad for p in net.parameters()]), f'{folder}/rank{rank}')
-    torch.distributed.destroy_process_group()

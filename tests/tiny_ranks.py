@@ -1,6 +1,4 @@
 """One rank of a tiny training run; in a module of its own, so that spawned processes can import it."""
-import os
-
 import tiny
 import torch
 
@@ -12,10 +10,7 @@ STAGES = [
 ]
 
 
-def worker(rank, port, folder, resume):
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1',
-                      MASTER_PORT=str(port))
-    torch.set_num_threads(1)
+def worker(rank, folder, resume):
     cfg = tiny.config(folder, epochs=4, stages=STAGES, launcher='pytorch')
     distribute_on_cpu(cfg)
     if resume:
@@ -26,4 +21,3 @@ def worker(rank, port, folder, resume):
     state = {k: v.clone() for k, v in run.model.module.state_dict().items()}
     torch.save(dict(state=state, drawn=list(run.train_dataloader.batch_sampler.sampler),
                     top1=run.message_hub.get_scalar('val/lt/top1').current()), f'{folder}/rank{rank}.pt')
-    torch.distributed.destroy_process_group()

@@ -53,7 +53,7 @@ def one_process():
 
 
 def worker(rank, path):
-    dist.init_process_group('gloo', init_method=f'file://{path}/init', rank=rank, world_size=2)
+    dist.init_process_group('gloo')
     model, x, y = model_and_batch()
     x, y = x[rank::2], y[rank::2]
     logits = copy.deepcopy(model).net(x).detach()
@@ -61,4 +61,3 @@ def worker(rank, path):
     optimizer = SAMOptimWrapper(torch.optim.SGD(model.parameters(), lr=0.5), rho=0.3)
     wrapped.train_step(dict(inputs=x, labels=y), optimizer)
     torch.save((model.state_dict(), accuracy(logits, y), aligned_means(logits)), f'{path}/{rank}.pt')
-    dist.destroy_process_group()

@@ -1,18 +1,17 @@
 """Classifiers that train on views or on two batches: what they compute, short runs, and what does not fit."""
 import copy
-import socket
 
 import pytest
 
 pytest.importorskip('mmpretrain')
 import contrast_train_ranks
+import gloo
 import multi_view
 import tiny
 import torch
 from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
-from torch.multiprocessing import spawn
 
 from mmlt.cls.gml import distillation
 from mmlt.core.contrast import cumulative_weight
@@ -112,10 +111,7 @@ def test_two_ranks_end_with_one_state(name, tmp_path, request):
     cfg, settings = RUNS['gml_alone' if name == 'gml' else name]
     if name == 'gml':
         cfg = dict(cfg, alpha=1.0, teacher=request.getfixturevalue('teacher'))
-    with socket.socket() as server:
-        server.bind(('127.0.0.1', 0))
-        port = server.getsockname()[1]
-    spawn(contrast_train_ranks.worker, (port, str(tmp_path), cfg, settings), nprocs=2)
+    gloo.spawn(contrast_train_ranks.worker, str(tmp_path), cfg, settings)
     first, second = (torch.load(tmp_path / f'rank{rank}.pt') for rank in range(2))
     local = 'running_', 'num_batches'  # each rank's batch norm has its own
     differing = [key for key, x in first.items() if not x.equal(second[key]) and not any(n in key for n in local)]

@@ -1,5 +1,6 @@
 """Sums, gathers and generators over two processes equal one process with the joint batch."""
 import dist_ranks
+import gloo
 import numpy as np
 import pytest
 import torch
@@ -11,7 +12,7 @@ from mmlt.core.random import Draws, seeded_generator
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory):
     path = tmp_path_factory.mktemp('ranks')
-    torch.multiprocessing.spawn(dist_ranks.worker, (str(path),), nprocs=2)
+    gloo.spawn(dist_ranks.worker, path)
     return [torch.load(path / f'{rank}.pt') for rank in range(2)]
 
 

@@ -230,7 +230,7 @@ def test_labels_in_a_file_stay_there(tmp_path, monkeypatch, kind):
 def test_two_processes(tmp_path):
     """Seeds agree without being given, and the parts make up the list that one process has."""
     code = """if True:
-        import json, sys, torch
+        import json, os, sys, torch
         for name in ('mmengine', 'mmpretrain'):  # neither is needed, and they take seconds
             sys.modules[name] = None
         from torch import distributed
@@ -244,8 +244,9 @@ def test_two_processes(tmp_path):
         for name, sampler in (('balanced', ClassBalancedSampler(labels)), ('staged', StagedSampler(labels, stages))):
             sampler.set_epoch(3)
             out[name] = dict(seed=sampler.seed, indices=list(sampler), length=len(sampler))
-        print(json.dumps(out))
-        distributed.destroy_process_group()
+        print(json.dumps(out), flush=True)
+        distributed.barrier()
+        os._exit(0)  # as in gloo.py
         """
     ranks = [subprocess.Popen([sys.executable, '-c', code, str(rank), tmp_path], stdout=subprocess.PIPE, text=True)
              for rank in range(2)]

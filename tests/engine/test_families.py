@@ -1,11 +1,10 @@
 """Two gloo processes, or four, equal one with the joint batch, for each family of recipes, and go on with its runs."""
-import socket
-
 import pytest
 import torch
 
 pytest.importorskip('mmpretrain')
 import family_ranks
+import gloo
 
 
 @pytest.fixture(scope='module')
@@ -18,9 +17,7 @@ def alone(tmp_path_factory):
 def together(request, alone, tmp_path_factory):
     """The folder, and what each rank has of each run."""
     folder, world = tmp_path_factory.mktemp('together'), request.param
-    with socket.create_server(('127.0.0.1', 0)) as server:
-        port = server.getsockname()[1]
-    torch.multiprocessing.spawn(family_ranks.worker, (world, port, folder, alone[0] / 'stages/epoch_1.pth'), world)
+    gloo.spawn(family_ranks.worker, world, folder, alone[0] / 'stages/epoch_1.pth', world=world)
     return folder, {name: [torch.load(folder / f'{name}.{rank}.pt', weights_only=False) for rank in range(world)]
                     for name in (*family_ranks.FAMILIES, 'resumed')}
 

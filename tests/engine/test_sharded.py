@@ -1,5 +1,4 @@
 """A ViT whose weights are sharded over two gloo ranks trains as one whose are not, by the train command."""
-import socket
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +7,7 @@ import torch
 pytest.importorskip('timm')
 pytest.importorskip('mmpretrain')
 import fsdp_ranks
+import gloo
 
 from mmlt.cli import test as test_command
 from mmlt.engine.hooks import MaxNormHook, StageSwitchHook
@@ -24,9 +24,7 @@ def runs(tmp_path_factory):
              for name, settings in (('alone', {}), ('lift_alone', LIFT))}
     tasks = [('fsdp', ['fsdp'], {}), ('lift', ['fsdp'], LIFT),
              ('resumed', ['fsdp', '--resume', str(folder / 'fsdp/epoch_1.pth')], {})]
-    with socket.create_server(('127.0.0.1', 0)) as server:
-        port = server.getsockname()[1]
-    torch.multiprocessing.spawn(fsdp_ranks.worker, (2, port, folder, tasks), 2)
+    gloo.spawn(fsdp_ranks.worker, 2, folder, tasks)
     return folder, {**{name: [kept] for name, kept in alone.items()},
                     **{task[0]: [torch.load(folder / f'{task[0]}.{rank}.pt') for rank in range(2)] for task in tasks}}
 

@@ -1,5 +1,6 @@
 """Two gloo processes equal one with the joint batch: SAM's step, the accuracies behind the accuracy-driven sampler, the
 means behind CReST+'s alignment."""
+import gloo
 import pytest
 import torch
 
@@ -9,7 +10,7 @@ import transfer_ranks
 
 def test_two_ranks_are_one_process(tmp_path):
     state, accuracy, means = transfer_ranks.one_process()
-    torch.multiprocessing.spawn(transfer_ranks.worker, (str(tmp_path), ), nprocs=2)
+    gloo.spawn(transfer_ranks.worker, tmp_path)
     for rank in range(2):
         own, seen, joint = torch.load(tmp_path / f'{rank}.pt')
         for key, value in state.items():

@@ -3,6 +3,7 @@ import copy
 import pickle
 from collections import namedtuple
 
+import gloo
 import pytest
 import torch
 import torch.nn.functional as F
@@ -216,7 +217,7 @@ def test_needs_a_model():
 
 
 def test_two_ranks_draw_for_themselves_and_share_gradients(net, tmp_path):
-    torch.multiprocessing.spawn(worker, (str(tmp_path),), nprocs=2)
+    gloo.spawn(worker, tmp_path)
     ranks = [torch.load(tmp_path / f'rank{rank}') for rank in range(2)]
     assert ranks[0][0] != ranks[1][0]
     for lam, index, x, soft, _ in ranks:

@@ -1,14 +1,14 @@
 """Two ranks with half a batch each equal one process with the whole."""
 import contrast_ranks
+import gloo
 import pytest
 import torch
-from torch.multiprocessing import spawn
 
 
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory):
     path = tmp_path_factory.mktemp('ranks')
-    spawn(contrast_ranks.worker, (str(path), ), nprocs=2)
+    gloo.spawn(contrast_ranks.worker, path)
     return [torch.load(path / f'{rank}.pt') for rank in range(2)], contrast_ranks.run()
 
 
