@@ -76,6 +76,9 @@ def main(args=None):
         sys.unraisablehook = lambda _: None  # of the data loader that was cut short
         print(f'\ninterrupted; {GO_ON.get(args.command, "the same command begins anew")}', file=sys.stderr)
         return 130
+    torch = sys.modules.get('torch')
+    if torch and torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()  # left to the interpreter's end, its threads can abort the process
     return result if isinstance(result, int) else 0
 
 
