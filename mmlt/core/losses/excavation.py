@@ -27,16 +27,19 @@ class SHIKELoss(ExpertLoss):
 
     The weights are those of the released code for 100 classes: its 10 and 1 are of means over the classes, too. There
     the own class stays in softmax(t), with the logit 0; here it is left out of both. Teachers learn too. The
-    classifiers are trained again at the end, with balanced softmax, on the experts' frozen features.
+    classifiers are trained again at the end, with balanced softmax, on the experts' frozen features. No class counts
+    are needed.
 
     Args:
         suppression (float): weight of the divergence from t.
         mutual (float): weight of that between experts.
 
-    >>> loss = SHIKELoss(class_counts=[100, 10, 1])
+    >>> loss = SHIKELoss()
     >>> loss(torch.tensor([[[2., 0., -1.]], [[1., 1., 0.]]]), torch.tensor([0]))
     tensor(1.0459)
     """
+
+    needs_counts = False
 
     def __init__(self, class_counts: Counts | None = None, *, suppression: float = 0.1, mutual: float = 0.01,
                  **kwargs):
