@@ -31,12 +31,14 @@ def run(loss, part=slice(None)):
 
 
 def follow(part=slice(None)):
-    """-> the centers that DRO-LT has after all steps, and ISDA's covariances."""
-    dro_lt, isda = (loss(class_counts=[16, 8, 4, 2, 1], dim=5) for loss in (lt.DROLTLoss, lt.ISDALoss))
+    """-> the centers that DRO-LT has after all steps, ISDA's covariances, and what LFME's student and experts knew."""
+    counts = [16, 8, 4, 2, 1]
+    dro_lt, isda, lfme = lt.DROLTLoss(counts, dim=5), lt.ISDALoss(counts, dim=5), lt.LFMELoss(counts, many=5, few=2)
     for z, y in list(batches())[:2]:
         dro_lt(z[part], y[part], feats=z[part].float())
         isda(z[part], y[part], feats=z[part].float(), class_vectors=torch.eye(5), progress=(1, 2))
-    return torch.stack([dro_lt.centers, isda.covariances])
+        lfme(z[part], y[part], z[part].expand(3, -1, -1), progress=(1, 2))
+    return [dro_lt.centers, isda.covariances, lfme.hits]
 
 
 def worker(rank, path):

@@ -26,9 +26,9 @@ from mmlt.engine.overlays import load
 DEVICES = ['meta', *(['cuda'] if torch.cuda.is_available() else [])]
 # another model, data or finished run is needed; MMPretrain's own label smoothing reads the largest label, TSC matches
 # classes and targets on the host once an epoch
-ELSEWHERE = {'cbd', 'crest', 'deep_rtc', 'dive', 'fsdp', 'gml', 'gml_again', 'mocov3', 'ride_distill', 'rotation',
-             'simsiam', 'label_smooth', 'label_smooth-drw', 'lift', 'lift_plus', 'five_crop', 'linear_probe',
-             'classifier_only+la', 'full_ft+la', 'tsc', 'vit_b16_clip'}
+ELSEWHERE = {'cbd', 'crest', 'deep_rtc', 'dive', 'fsdp', 'gml', 'gml_again', 'lfme', 'mocov3', 'ride_distill',
+             'rotation', 'simsiam', 'label_smooth', 'label_smooth-drw', 'lift', 'lift_plus', 'five_crop',
+             'linear_probe', 'classifier_only+la', 'full_ft+la', 'tsc', 'vit_b16_clip'}
 DRAWS = {'bags', 'softmax_eql', 'gcl', 'kcl'}  # by a generator of the device, which meta has none of
 NAMES = sorted(name for name in methods() if name.removeprefix('gallery/') not in ELSEWHERE)
 ONE_EACH = [

@@ -37,6 +37,7 @@ OWN_COSTS = {
     'dive': 'a run of balanced softmax first, then one with its forward passes', 'ride_router': 'a short second run',
     'ride_teacher': '2 to 3 times, six experts',
     'ride_distill': 'a run of ride_teacher first, then one with its forward passes',
+    'lfme': 'runs of the three experts first, then one with their forward passes',
     'rotation': 'a run of its own on rotated images', 'ssp': 'that of cross entropy, after the first run',
     'cuda': '1.5 to 3 times: every epoch tests the classes', 'simsiam': 'a run of its own, two views of an image',
     'mocov3': 'a run of its own, four passes of an image',

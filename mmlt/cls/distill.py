@@ -11,7 +11,7 @@ class DistillClassifier(ImageClassifier):
 
     With a loss of the teacher's logits (``DiVELoss``) nothing else changes; with one of its features (``CBDLoss``) a
     linear ``projection`` takes the student's features to the width of the teachers', side by side. Several teachers
-    give the mean of their logits.
+    give the mean of their logits, or all (``LFMELoss``).
 
     Args:
         teacher (dict or sequence of dict): ``dict(config=, checkpoint=)``, see
@@ -45,8 +45,8 @@ class DistillClassifier(ImageClassifier):
         feats = self.extract_feat(inputs)
         answers = [teacher(inputs) for teacher in self.teachers]
         if self.projection is None:
-            logits = torch.stack([answer.logits for answer in answers]).mean(0)
-            return self.head.loss(feats, data_samples, teacher_logits=logits)
+            logits = torch.stack([answer.logits for answer in answers])
+            return self.head.loss(feats, data_samples, teacher_logits=logits.mean(0), expert_logits=logits)
         x = self.head.pre_logits(feats)
         return self.head._get_loss(self.head.fc(x), data_samples, feats=self.projection(x),
                                    teacher_feats=torch.cat([answer.feats for answer in answers], 1))

@@ -10,6 +10,7 @@ A loss names its inputs, ``requires = ('feats', 'sample_idx')``, and is called w
 ``projections``     what a projection head makes of the features; the classifier that owns it gives them
 ``teacher_logits``  (N, C) of a :class:`~mmlt.engine.teacher.FrozenTeacher`; the classifier that owns it gives them
 ``teacher_feats``   (N, D) of the same
+``expert_logits``   (G, N, C) of G teachers, one after another; the classifier that owns them gives them
 ==================  =================================================================================================
 
 ``LongTailClsHead.loss(feats, data_samples, **given)`` fills the first four, and passes on what the classifier gives.
@@ -19,7 +20,8 @@ from typing import NamedTuple
 import torch
 from mmengine.logging import MessageHub
 
-INPUTS = ('feats', 'class_vectors', 'sample_idx', 'progress', 'projections', 'teacher_logits', 'teacher_feats')
+INPUTS = ('feats', 'class_vectors', 'sample_idx', 'progress', 'projections', 'teacher_logits', 'teacher_feats',
+          'expert_logits')
 
 
 class Progress(NamedTuple):

@@ -15,6 +15,7 @@ from mmlt.data.samplers import (
     AccuracyDrivenSampler,
     ClassBalancedSampler,
     ClassCycleSampler,
+    ClassGroupSampler,
     CurriculumSampler,
     EffectiveNumberSampler,
     MetaSampler,
@@ -34,7 +35,7 @@ WEIGHTED = [
     (PowerSampler, dict(q=.3)), (ClassBalancedSampler, {}), (SquareRootSampler, {}), (ReversedSampler, {}),
     (EffectiveNumberSampler, dict(beta=.99)), (ProgressivelyBalancedSampler, dict(max_epochs=10)),
     (CurriculumSampler, dict(max_epochs=10, schedule='linear')), (AccuracyDrivenSampler, {}),
-    (MetaSampler, dict(init_pow=.3)),
+    (MetaSampler, dict(init_pow=.3)), (ClassGroupSampler, dict(group='few', few=999)),
 ]
 EXACT = [(PowerSampler, dict(q=1)), (RandomOverSampler, {}), (RandomUnderSampler, {}), (ClassCycleSampler, {})]
 
@@ -262,6 +263,18 @@ def test_two_processes(tmp_path):
         merged = [i for pair in zip(first[name]['indices'], second[name]['indices']) for i in pair]
         assert merged == (list(alone) * 2)[:26]
     assert first['balanced']['seed'] != first['staged']['seed']
+
+
+@pytest.mark.parametrize(('group', 'few', 'expected'), [
+    ('many', 20, [0, 0, 0, 0, 0]), ('medium', 20, [100, 50, 0, 0, 0]), ('few', 60, [0, 50, 0, 10, 0]), ('some', 20, 0)])
+def test_groups_of_classes(group, few, expected):
+    if not np.any(expected):
+        with pytest.raises(ValueError, match=r'no class is in|expected many, medium or few'):
+            ClassGroupSampler(LABELS, group, few=few)
+        return
+    sampler = ClassGroupSampler(LABELS, group, few=few, seed=0, num_samples=20_000)
+    share = np.bincount(LABELS[list(sampler)], minlength=5) / 20_000
+    assert share == pytest.approx(np.array(expected) / np.sum(expected), abs=0.015)
 
 
 def test_global_generators_are_left_alone():

@@ -18,6 +18,7 @@ from .residual import ResLTLoss
 from .reweight import ClassBalancedLoss, CostSensitiveLoss, GeneralizedReweightLoss, WeightedSoftmaxLoss
 from .robust import DROLTLoss
 from .seesaw import SeesawSoftmaxLoss
+from .self_paced import LFMELoss
 from .semantic import ISDALoss
 from .suppression import AdaptiveClassSuppressionLoss
 
@@ -25,7 +26,7 @@ __all__ = [
     'AdaptiveClassSuppressionLoss', 'BalPoELoss', 'BalancedBCELoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss',
     'CBDLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DROLTLoss', 'DiVELoss', 'DistributionBalancedLoss',
     'EqualizationLoss', 'EqualizationLossV2', 'GCLLoss', 'GeneralizedReweightLoss', 'ISDALoss', 'InfluenceBalancedLoss',
-    'LADELoss', 'LDAMLoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss',
-    'ResLTLoss', 'SADELoss', 'SHIKELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss',
-    'WeightedSoftmaxLoss',
+    'LADELoss', 'LDAMLoss', 'LFMELoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'NCLLoss', 'RIDEDistillLoss',
+    'RIDELoss', 'ResLTLoss', 'SADELoss', 'SHIKELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss',
+    'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
 ]

@@ -4,6 +4,7 @@ from .staged import StagedSampler
 from .weighted import (
                        ClassBalancedSampler,
                        ClassCycleSampler,
+                       ClassGroupSampler,
                        CurriculumSampler,
                        EffectiveNumberSampler,
                        PowerSampler,
@@ -15,7 +16,7 @@ from .weighted import (
 )
 
 __all__ = [
-    'AccuracyDrivenSampler', 'ClassBalancedSampler', 'ClassCycleSampler', 'CurriculumSampler',
+    'AccuracyDrivenSampler', 'ClassBalancedSampler', 'ClassCycleSampler', 'ClassGroupSampler', 'CurriculumSampler',
     'EffectiveNumberSampler', 'MetaSampler', 'PowerSampler', 'ProgressivelyBalancedSampler', 'RandomOverSampler',
     'RandomUnderSampler', 'ReversedSampler', 'SquareRootSampler', 'StagedSampler',
 ]

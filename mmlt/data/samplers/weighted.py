@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from ...core.checks import check_integer
+from ...core.counts import shot_groups
 from ...core.sampling import (
     balanced_indices,
     class_cycle_indices,
@@ -163,3 +164,34 @@ class ClassCycleSampler(ClassBalancedSampler):
 
     def draw_part(self, begin: int, end: int):
         return class_cycle_part(self.index, begin, end, self.samples_per_class, self.epoch_key())
+
+
+class ClassGroupSampler(ClassSampler):
+    """Draw among the images of the classes that are many (n > ``many``), medium or few (n < ``few``). The experts of
+    LFME: Xiang et al., ECCV 2020, arXiv:2001.01536, whose epochs have the images of the group once.
+
+    Args:
+        group (str): ``'many'``, ``'medium'`` or ``'few'``.
+        many, few (float): bounds of the groups.
+
+    Raises:
+        ValueError: another group, or one without a class.
+
+    >>> sampler = ClassGroupSampler([0, 0, 0, 0, 1, 1, 1, 2], 'many', many=2, seed=0)
+    >>> sampler.class_probabilities.tolist()
+    [0.5714285714285714, 0.42857142857142855, 0.0]
+    """
+
+    def __init__(self, dataset: Any, group: str, many: float = 100, few: float = 20, **kwargs):
+        super().__init__(dataset, **kwargs)
+        groups = shot_groups(self.counts, many, few)
+        if group not in groups:
+            raise ValueError(f'ClassGroupSampler: group={group!r}, expected many, medium or few')
+        self.images = self.counts.double() * groups[group]
+        if not self.images.any():
+            raise ValueError(f'no class is in group={group!r} with the bounds many={many}, few={few}; the counts are '
+                             + ', '.join(map(str, self.counts.tolist()[:8])))
+
+    @property
+    def class_probabilities(self):
+        return self.images / self.images.sum()

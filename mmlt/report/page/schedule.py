@@ -8,7 +8,7 @@ POINTS = 48  # epochs of a run at which a sampler is asked
 # samplers whose draws follow from the counts and the epoch
 STATIC = ('PowerSampler', 'ClassBalancedSampler', 'SquareRootSampler', 'ReversedSampler', 'EffectiveNumberSampler',
           'ProgressivelyBalancedSampler', 'CurriculumSampler', 'RandomOverSampler', 'RandomUnderSampler',
-          'ClassCycleSampler')
+          'ClassCycleSampler', 'ClassGroupSampler')
 
 
 def stages_of(config):
