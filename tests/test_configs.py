@@ -37,11 +37,12 @@ def build(model, preprocessor):
 
 def check_builds(cfg, folder):
     init_default_scope('mmpretrain')
-    teacher = cfg.model.get('teacher')
-    if teacher and isinstance(teacher.config, dict):  # its run comes first
-        state = build(teacher.config.model, teacher.config.data_preprocessor).state_dict()
-        teacher.checkpoint = str(folder / 'teacher.pth')
-        torch.save(dict(state_dict=state), teacher.checkpoint)
+    teachers = cfg.model.get('teacher') or []
+    for teacher in teachers if isinstance(teachers, list) else [teachers]:
+        if isinstance(teacher.config, dict):  # its run comes first
+            state = build(teacher.config.model, teacher.config.data_preprocessor).state_dict()
+            teacher.checkpoint = str(folder / 'teacher.pth')
+            torch.save(dict(state_dict=state), teacher.checkpoint)
     model = build(cfg.model, cfg.data_preprocessor)
     given = cfg.default_hooks.class_counts.get('class_counts')  # as of the four turns of rotation
     labels = cfg.val_evaluator is not None  # SimSiam and MoCo v3 predict nothing
