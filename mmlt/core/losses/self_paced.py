@@ -89,7 +89,7 @@ class LFMELoss(LongTailLoss):
         if target.ndim == 2:
             raise ValueError('LFMELoss takes labels (N,), got soft rows; leave out mixup and label smoothing')
         groups = self._in_groups(logits), [self._in_groups(x.to(logits.dtype))[i] for i, x in enumerate(experts)]
-        heard, loss = expert_weights(*self.hits, self.threshold).to(logits.dtype), 0
+        heard, loss = expert_weights(self.hits[0], self.hits[1], self.threshold).to(logits.dtype), 0
         for g, z, t in zip(self.present, *groups):
             z, t = ((x / self.temperature).log_softmax(1) for x in (z, t))
             loss = loss + heard[g] * (t.exp() * (t - z)).sum(1)
