@@ -189,3 +189,11 @@ def test_each_script_of_a_command_is_that_command():
         if path.read_text().startswith('"""The command'):
             name = path.read_text().split()[3].strip('."')
             assert name in COMMANDS and f"main(['{name}', *sys.argv[1:]])" in path.read_text(), path
+
+
+@pytest.mark.parametrize('command', ['train', 'test', 'refit'])
+def test_options_that_cannot_be_read(command, capsys):
+    for word in 'a=[dict(b=1, c=2)]', 'a=[1,2':
+        with pytest.raises(SystemExit, match='2'):
+            main([command, 'digits', 'x.pth', '--cfg-options', word])
+        assert f'cannot read {word}; expected key=value' in capsys.readouterr().err

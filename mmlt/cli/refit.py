@@ -18,7 +18,6 @@ from pathlib import Path
 
 import mmengine
 import torch
-from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn, track
@@ -27,7 +26,7 @@ from mmlt.cli.report import after_training
 from mmlt.core.counts import log_prior
 from mmlt.core.dist import rank
 from mmlt.core.refit import METHODS, Recipe, evaluate, select, tuning_rounds
-from mmlt.engine.cli import Parser, add_config, load_config, plain_errors, ranks
+from mmlt.engine.cli import Options, Parser, add_config, load_config, plain_errors, ranks
 from mmlt.engine.features import grouped_folds
 from mmlt.engine.joint import possible_methods, prior_loss
 from mmlt.engine.load import add_arguments, read_checkpoint
@@ -82,7 +81,7 @@ def parse_args(args=None):
     p.add_argument('--dtype', choices=['float32', 'float16'], default='float32', help='of the features on disk')
     p.add_argument('--path', help='of the classifier in the model (default: head.fc and other usual ones)')
     add_arguments(p)
-    p.add_argument('--cfg-options', '--set', nargs='+', action=DictAction, help='override settings: key=value ...')
+    p.add_argument('--cfg-options', '--set', nargs='+', action=Options, help='override settings: key=value ...')
     p.set_defaults(launcher='none', local_rank=0, work_dir=None)
     args = p.parse_intermixed_args(args)
     for name in ('epochs', 'batch_size'):

@@ -21,12 +21,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from mmengine.config import DictAction
 from rich.console import Console
 
 from mmlt.cli.report import after_training
 from mmlt.core.files import write_whole
-from mmlt.engine.cli import plain_errors
+from mmlt.engine.cli import Options, plain_errors
 from mmlt.engine.overlays import find_overlay
 from mmlt.jobs.cluster import RayCluster, RemoteSweep
 from mmlt.jobs.runs import Run, find_configs, load_config, read_result
@@ -93,7 +92,7 @@ def parse_args(args=None):
 def parse_options(options):
     """['a.b=1'] -> {'a.b': 1}"""
     parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    parser.add_argument('--cfg-options', nargs='+', action=Options)
     return parser.parse_args(['--cfg-options', *options]).cfg_options if options else {}
 
 

@@ -39,13 +39,25 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(rest, namespace)
 
 
+class Options(DictAction):
+    """MMEngine's key=value words; what it cannot read is an error that says how to write it."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except (AssertionError, RecursionError, ValueError):
+            parser.error(f'{option_string}: cannot read {" ".join(values)}; expected key=value, where a value is a '
+                         'number, a word or a list [a,b], and what is inside a dict has its own key, as '
+                         'optim_wrapper.optimizer.lr=0.1')
+
+
 def parser(description):
     """The arguments of both tools."""
     parser = Parser(description=description)
     add_config(parser)
     parser.add_argument('--work-dir', help='logs and checkpoints; default work_dirs/<overlays>_<config>')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
-    parser.add_argument('--cfg-options', '--set', nargs='+', action=DictAction, help='override settings: key=value ...')
+    parser.add_argument('--cfg-options', '--set', nargs='+', action=Options, help='override settings: key=value ...')
     parser.add_argument('--debug', action='store_true', help='show where an error arose')
     add_arguments(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
