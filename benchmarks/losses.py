@@ -53,6 +53,7 @@ def cases():
         'DROLTLoss': (SIGMOID, lt.DROLTLoss(dim=D, **n), dict(feats=torch.rand(N, D))),
         'ISDALoss': (PRODUCTS, lt.ISDALoss(dim=D, **n), dict(feats=torch.rand(N, D), class_vectors=torch.rand(C, D),
                                                             progress=(160, 200))),
+        'MetaWeightLoss': (CE_LIKE, lt.MetaWeightLoss()),
         'LADELoss': (SIGMOID, lt.LADELoss(**n)),
         'ClassBalancedLoss sigmoid': (SIGMOID, lt.ClassBalancedLoss(base='sigmoid', **n)),
         'ClassBalancedLoss focal': (SIGMOID, lt.ClassBalancedLoss(base='focal', **n)),

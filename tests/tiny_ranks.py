@@ -10,8 +10,8 @@ STAGES = [
 ]
 
 
-def worker(rank, folder, resume):
-    cfg = tiny.config(folder, epochs=4, stages=STAGES, launcher='pytorch')
+def worker(rank, folder, resume, settings):
+    cfg = tiny.config(folder, epochs=4, launcher='pytorch', **(settings or dict(stages=STAGES)))
     distribute_on_cpu(cfg)
     if resume:
         cfg.resume, cfg.load_from = True, resume

@@ -32,6 +32,7 @@ OWN_COSTS = {
     'crt-one_run': 'ten more epochs', 'focal_sam': 'up to 2 times CE, two passes a step',
     'tsc': 'a run of kcl first, then its cost again', 'rsg': 'twice CE, for the network of pairs',
     'dro_lt': 'a plain run first, then half as many epochs',
+    'meta_weight': '3.8 times CE, three more passes a step',
     'm2m': 'a plain run first, then up to 10 gradient steps for each new image',
     'cbd': 'a plain run first, then one with its forward passes',
     'dive': 'a run of balanced softmax first, then one with its forward passes', 'ride_router': 'a short second run',

@@ -3,6 +3,7 @@
 Class c is drawn with a probability proportional to n_c sigmoid(w_c). The authors draw images by Gumbel noise over all
 N; over the C classes the law and its gradient are the same, and memory is O(B C).
 """
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -48,20 +49,42 @@ def gumbel_given(log_rates: Tensor, classes: Any, generator: torch.Generator | N
     return noise.scatter(1, own, top - log_p[own]).to(log_rates)
 
 
-def draw_gradient(layer: nn.Module, params: dict[str, Tensor], feats: Tensor, labels: Tensor, log_n: Tensor,
-                  meta_feats: Tensor, meta_labels: Tensor, lr: float, momentum_buffers: dict | None = None,
-                  momentum: float = 0.0, weight_decay: float = 0.0) -> Tensor:
-    """-> (B,): the gradient of the meta loss, after one step of SGD, towards the weight of each image in that step.
+def share_gradient(losses: Callable[[dict], Tensor], meta_loss: Callable[[dict], Tensor], params: dict[str, Tensor],
+                   shares: Callable[[Tensor], Tensor], lr: float, momentum_buffers: dict | None = None,
+                   momentum: float = 0.0, weight_decay: float = 0.0) -> tuple[Tensor, Tensor]:
+    """-> l (B,), (B,): the losses, and the gradient of the meta loss, after one step of SGD, towards the share of each
+    image in that step.
 
-    The step is W' = W - lr (m buffer + d mean_b h_b l_b / dW + decay W), l the balanced softmax, all h_b = 1. The meta
-    loss is linear in h up to first order, so its gradient is -lr / B times the slope of l_b along d meta / dW'.
+    The step is W' = W - lr (m buffer + d sum_b h_b l_b / dW + decay W) with shares h that it takes as constants. The
+    meta loss is linear in them up to first order, so its gradient is -lr times the slope of l_b along d meta / dW'.
 
     Args:
-        layer (nn.Module): the classifier, features (B, D) -> logits (B, C).
-        params (dict): its parameters W.
-        log_n (Tensor): log class counts (C,).
-        meta_feats, meta_labels (Tensor): the balanced batch, (M, D) and (M,).
+        losses (callable): parameters -> l (B,).
+        meta_loss (callable): parameters -> scalar.
+        params (dict): W.
+        shares (callable): l (B,) -> h (B,).
         momentum_buffers (dict, optional): of the optimizer.
+    """
+    def step_loss(p):
+        own = losses(p)
+        return own @ shares(own.detach())
+
+    inner, buffers = grad(step_loss)(params), momentum_buffers or {}
+    after = {key: w - lr * (inner[key] + weight_decay * w + momentum * buffers.get(key, 0))
+             for key, w in params.items()}
+    own, slope = jvp(losses, (params, ), (grad(meta_loss)(after), ))[:2]
+    return own, -lr * slope
+
+
+def draw_gradient(layer: nn.Module, params: dict[str, Tensor], feats: Tensor, labels: Tensor, log_n: Tensor,
+                  meta_feats: Tensor, meta_labels: Tensor, lr: float, **momentum: Any) -> Tensor:
+    """-> (B,): :func:`share_gradient` of a classifier's images, all with the share 1 / B, times 1 / B.
+
+    Args:
+        layer (nn.Module): the classifier, features (B, D) -> logits (B, C); its loss is the balanced softmax.
+        params (dict): its parameters.
+        log_n (Tensor): log class counts (C,).
+        meta_feats, meta_labels (Tensor): the balanced batch, (M, D) and (M,); its loss is the cross entropy.
     """
     def losses(p):
         return F.cross_entropy(functional_call(layer, p, (feats, )) + log_n, labels, reduction='none')
@@ -69,12 +92,10 @@ def draw_gradient(layer: nn.Module, params: dict[str, Tensor], feats: Tensor, la
     def meta_loss(p):
         return F.cross_entropy(functional_call(layer, p, (meta_feats, )), meta_labels)
 
-    inner = grad(lambda p: losses(p).mean())(params)
-    buffers = momentum_buffers or {}
-    after = {key: w - lr * (inner[key] + weight_decay * w + momentum * buffers.get(key, 0))
-             for key, w in params.items()}
-    slope = jvp(losses, (params, ), (grad(meta_loss)(after), ))[1]
-    return -lr / len(labels) * slope
+    def shares(own):
+        return torch.full_like(own, 1 / len(own))
+
+    return share_gradient(losses, meta_loss, params, shares, lr, **momentum)[1] / len(labels)
 
 
 def weight_gradient(weights: Tensor, counts: Tensor, noise: Tensor, classes: Any, draw_grad: Tensor,

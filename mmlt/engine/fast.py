@@ -44,12 +44,13 @@ class FastLoader(DataLoader):
             for pipeline in _all(leaf.pipeline):
                 _compile(pipeline)
 
-    def like(self, sampler, batch_size, seed):
-        """A loader with other draws of the same images, for partners: whole batches alone."""
-        loader = FastLoader(DataLoader(self.dataset, batch_size, sampler=sampler, drop_last=True,
+    def like(self, dataset, sampler, batch_size, seed):
+        """A loader with other draws of the same images, for partners, or of other ones: whole batches alone."""
+        loader = FastLoader(DataLoader(dataset, batch_size, sampler=sampler, drop_last=True,
                                        collate_fn=self.collate_fn), seed, self.device)
-        self._load()
-        loader._share(self)
+        if dataset is self.dataset:
+            self._load()
+            loader._share(self)
         return loader
 
     def __iter__(self):

@@ -48,19 +48,21 @@ class PartnerStream:
         runner (Runner): in training.
         power (float): of the class counts.
         number (int): parts streams of the same power.
+        dataset (Dataset, optional): other images than those of the training set.
     """
 
-    def __init__(self, runner, power, number=0):
+    def __init__(self, runner, power, number=0, dataset=None):
         own, seed = runner.train_dataloader, (runner.seed or 0) + 1 + number
+        dataset = own.dataset if dataset is None else dataset
         self.size = own.batch_sampler.batch_size
         self.preprocess = unwrap(runner.model).data_preprocessor
-        self.sampler = PartnerSampler(own.dataset, q=power, seed=seed,
+        self.sampler = PartnerSampler(dataset, q=power, seed=seed,
                                       num_samples=len(own) * self.size * get_world_size())
         if isinstance(own, FastLoader):
-            self.loader = own.like(self.sampler, self.size, seed)
+            self.loader = own.like(dataset, self.sampler, self.size, seed)
         else:  # not by Runner.build_dataloader, which copies the data set
             self.loader = DataLoader(
-                own.dataset, self.size, sampler=self.sampler, drop_last=True, num_workers=own.num_workers,
+                dataset, self.size, sampler=self.sampler, drop_last=True, num_workers=own.num_workers,
                 collate_fn=own.collate_fn, pin_memory=own.pin_memory, prefetch_factor=own.prefetch_factor,
                 persistent_workers=own.persistent_workers, worker_init_fn=partial(
                     worker_init_fn, num_workers=own.num_workers, rank=get_rank(), seed=seed))

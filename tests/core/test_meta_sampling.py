@@ -69,8 +69,8 @@ def test_one_step_as_double_backward(momentum):
     expected, = torch.autograd.grad(F.cross_entropy(F.linear(meta_feats, weight, bias), meta_labels), w)
 
     params = {name: p.detach() for name, p in params.items()}
-    ours = draw_gradient(layer, params, feats, labels, COUNTS.log(), meta_feats, meta_labels, 0.3, buffers, momentum,
-                         1e-2)
+    ours = draw_gradient(layer, params, feats, labels, COUNTS.log(), meta_feats, meta_labels, 0.3,
+                         momentum_buffers=buffers, momentum=momentum, weight_decay=1e-2)
     ours = weight_gradient(w, COUNTS, noise, labels, ours, 1.5)
     torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-12)
     assert expected.abs().max() > 1e-6

@@ -10,9 +10,9 @@ from mmengine.config import Config
 from mmlt.engine.cli import distribute_on_cpu
 
 
-def launch(folder, resume=None):
+def launch(folder, resume=None, **settings):
     folder.mkdir()
-    gloo.spawn(tiny_ranks.worker, str(folder), resume)
+    gloo.spawn(tiny_ranks.worker, str(folder), resume, settings)
     return [torch.load(folder / f'rank{r}.pt', weights_only=False) for r in range(2)]
 
 
@@ -25,6 +25,16 @@ def test_two_ranks_train_freeze_and_resume(tmp_path):
     assert len(whole[0]['drawn']) == len(whole[1]['drawn']) == 30
     part = launch(tmp_path / 'part', resume=str(tmp_path / 'whole/epoch_3.pth'))
     assert all(torch.equal(v, part[0]['state'][k]) for k, v in whole[0]['state'].items())
+
+
+def test_two_ranks_teach_one_weight_net(tmp_path):
+    head = dict(type='LongTailClsHead', num_classes=3, in_channels=16, loss=dict(type='MetaWeightLoss', hidden=8))
+    a, b = (rank['state'] for rank in launch(tmp_path / 'run', model__head=head,
+                                             custom_hooks=[dict(type='MetaWeightHook')]))
+    learnt = [key for key in a if 'running' not in key]
+    assert 'head.loss_module.w2' in learnt and [k for k in learnt if not torch.equal(a[k], b[k])] == []
+    hook = torch.load(tmp_path / 'run/epoch_4.pth', weights_only=False)['mmlt_meta_weight']
+    assert hook['state'][0]['step'] > 0
 
 
 @pytest.mark.parametrize('given, kept', [

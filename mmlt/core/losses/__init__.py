@@ -12,6 +12,7 @@ from .influence_balanced import InfluenceBalancedLoss
 from .label_aware_smoothing import LabelAwareSmoothLoss
 from .lade import LADELoss
 from .ldam import LDAMLoss
+from .meta_weight import MetaWeightLoss
 from .nested import NCLLoss
 from .prior import BalancedBCELoss, BalancedSoftmaxLoss, CDTLoss, LogitAdjustLoss, VSLoss
 from .residual import ResLTLoss
@@ -26,7 +27,7 @@ __all__ = [
     'AdaptiveClassSuppressionLoss', 'BalPoELoss', 'BalancedBCELoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss',
     'CBDLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DROLTLoss', 'DiVELoss', 'DistributionBalancedLoss',
     'EqualizationLoss', 'EqualizationLossV2', 'GCLLoss', 'GeneralizedReweightLoss', 'ISDALoss', 'InfluenceBalancedLoss',
-    'LADELoss', 'LDAMLoss', 'LFMELoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'NCLLoss', 'RIDEDistillLoss',
-    'RIDELoss', 'ResLTLoss', 'SADELoss', 'SHIKELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss',
+    'LADELoss', 'LDAMLoss', 'LFMELoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'MetaWeightLoss', 'NCLLoss',
+    'RIDEDistillLoss', 'RIDELoss', 'ResLTLoss', 'SADELoss', 'SHIKELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss',
     'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
 ]

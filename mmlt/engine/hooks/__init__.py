@@ -8,6 +8,7 @@ from .expert_aggregation import ExpertAggregationHook
 from .fast_loader import FastLoaderHook
 from .fit_classifier import FitClassifierHook
 from .max_norm import MaxNormHook
+from .meta_weight import MetaWeightHook
 from .partners import PartnerHook
 from .prefix_checkpoint import PrefixCheckpointHook
 from .random_state import RandomStateHook
@@ -19,6 +20,6 @@ from .unlabelled import UnlabelledHook
 __all__ = [
     'AtomicCheckpointHook', 'CheckDataHook', 'CheckedLoadHook', 'ClassAccuracyHook', 'ClassCountsHook',
     'ClassLevelHook', 'ExpertAggregationHook', 'FastLoaderHook', 'FitClassifierHook', 'MaxNormHook',
-    'MetaSamplerHook', 'PartnerHook', 'PrefixCheckpointHook', 'RandomStateHook', 'RecordHook', 'StageSwitchHook',
-    'StopOnNaNHook', 'UnlabelledHook',
+    'MetaSamplerHook', 'MetaWeightHook', 'PartnerHook', 'PrefixCheckpointHook', 'RandomStateHook', 'RecordHook',
+    'StageSwitchHook', 'StopOnNaNHook', 'UnlabelledHook',
 ]

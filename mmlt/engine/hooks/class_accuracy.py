@@ -148,7 +148,8 @@ class MetaSamplerHook(LossHook):
         with torch.autocast(logits.device.type, enabled=False):
             slope = draw_gradient(
                 self.layer, params, feats, labels, counts.log().clamp(min=-1e4).float(), meta_feats, meta_labels,
-                group['lr'], buffers, group.get('momentum', 0.0), group.get('weight_decay', 0.0))
+                group['lr'], momentum_buffers=buffers, momentum=group.get('momentum', 0.0),
+                weight_decay=group.get('weight_decay', 0.0))
         weights = self.sampler.weights.detach().to(counts)
         noise = gumbel_given(class_log_rates(weights, counts), labels,
                              seeded_generator(runner.seed or 0, runner.iter, get_rank(), 2))
