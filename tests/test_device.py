@@ -28,7 +28,7 @@ DEVICES = ['meta', *(['cuda'] if torch.cuda.is_available() else [])]
 # classes and targets on the host once an epoch
 ELSEWHERE = {'cbd', 'crest', 'deep_rtc', 'dive', 'fsdp', 'gml', 'gml_again', 'lfme', 'mocov3', 'ride_distill',
              'rotation', 'simsiam', 'label_smooth', 'label_smooth-drw', 'lift', 'lift_plus', 'five_crop',
-             'linear_probe', 'classifier_only+la', 'full_ft+la', 'tsc', 'vit_b16_clip'}
+             'linear_probe', 'classifier_only+la', 'full_ft+la', 'tsc', 'vit_b16_clip', 'xerm'}
 DRAWS = {'bags', 'softmax_eql', 'gcl', 'kcl'}  # by a generator of the device, which meta has none of
 NAMES = sorted(name for name in methods() if name.removeprefix('gallery/') not in ELSEWHERE)
 ONE_EACH = [

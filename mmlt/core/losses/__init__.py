@@ -1,6 +1,6 @@
 """Losses for long-tailed data: ``loss(logits (N, C), target (N,) or (N, C))``."""
 from .clouded import GCLLoss
-from .distill import CBDLoss, DiVELoss, RIDEDistillLoss
+from .distill import CBDLoss, DiVELoss, RIDEDistillLoss, XERMLoss
 from .distribution_balanced import DistributionBalancedLoss
 from .eqlv2 import EqualizationLossV2
 from .equalization import EqualizationLoss, SoftmaxEqualizationLoss
@@ -29,5 +29,5 @@ __all__ = [
     'EqualizationLoss', 'EqualizationLossV2', 'GCLLoss', 'GeneralizedReweightLoss', 'ISDALoss', 'InfluenceBalancedLoss',
     'LADELoss', 'LDAMLoss', 'LFMELoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'MetaWeightLoss', 'NCLLoss',
     'RIDEDistillLoss', 'RIDELoss', 'ResLTLoss', 'SADELoss', 'SHIKELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss',
-    'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss',
+    'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss', 'XERMLoss',
 ]

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmlt.core.losses import BalancedSoftmaxLoss, CBDLoss, DiVELoss
+from mmlt.core.losses import BalancedSoftmaxLoss, CBDLoss, DiVELoss, XERMLoss
 from mmlt.core.losses.distill import virtual_examples
 
 COUNTS = [60, 200, 7, 7, 1]
@@ -39,6 +39,28 @@ def test_dive(temperature, power):
         ce = -np.log(softmax(z[i].numpy() + np.log(COUNTS))[y[i]])
         total += 0.3 * temperature**2 * kl + 0.7 * ce
     close(DiVELoss(COUNTS, temperature=temperature, power=power, alpha=0.3)(z, y, t), total / len(y), 9)
+
+
+@pytest.mark.parametrize('gamma, eps', [(1.5, 1e-5), (2, 0)])
+def test_xerm(gamma, eps):
+    z, t, y = batch()
+    total = 0
+    for i in range(len(y)):
+        student, own = softmax(z[i].numpy()), softmax(t[i].numpy())
+        balanced = softmax(t[i].numpy() - np.log(COUNTS))
+        a, b = ((-np.log(p[y[i]]))**gamma for p in (own, balanced))
+        w = b / (b + a + eps)
+        total -= (1 - w) * np.log(student[y[i]]) + w * (balanced * np.log(student)).sum()
+    close(XERMLoss(COUNTS, gamma=gamma, eps=eps)(z, y, t), total / len(y), 9)
+
+
+def test_xerm_of_a_teacher_that_knows_the_image():
+    """Both of its losses are nothing: the label alone is left."""
+    z, t = torch.zeros(1, 2).double(), torch.tensor([[40., 0]]).double()
+    y, z[0, 1] = torch.tensor([0]), 3
+    own = F.cross_entropy(z, y)
+    for eps in (1e-5, 0.0):
+        close(XERMLoss([1, 1], eps=eps)(z, y, t), own)
 
 
 def test_dive_example():
@@ -83,8 +105,9 @@ def test_cbd_example():
 def test_no_gradient_reaches_the_teacher_and_half_precision_is_finite():
     z, t, y = (x.bfloat16().mul(1e3) if x.is_floating_point() else x for x in batch())
     z.requires_grad_(), t.requires_grad_()
-    DiVELoss(class_counts=COUNTS)(z, y, t).backward()
-    assert z.grad.isfinite().all() and t.grad is None
+    for loss in (DiVELoss(class_counts=COUNTS), XERMLoss(class_counts=COUNTS)):
+        loss(z, y, t).backward()
+        assert z.grad.isfinite().all() and t.grad is None
     CBDLoss()(z, y, feats=z, teacher_feats=t).backward()
     assert z.grad.isfinite().all() and t.grad is None
 
@@ -94,6 +117,8 @@ def test_no_gradient_reaches_the_teacher_and_half_precision_is_finite():
     (lambda z, t, y: DiVELoss(class_counts=COUNTS)(z, y, t[:3]), 'see the same images'),
     (lambda z, t, y: CBDLoss()(z, y, feats=z, teacher_feats=t[:, :4]), 'agree in width'),
     (lambda z, t, y: DiVELoss(power=0), 'power must be a number'),
+    (lambda z, t, y: XERMLoss(COUNTS)(z, y, t[:3]), 'see the same images'),
+    (lambda z, t, y: XERMLoss(gamma=0), 'gamma must be a number'),
     (lambda z, t, y: DiVELoss(alpha=1.5), 'alpha must be a number'),
     (lambda z, t, y: CBDLoss(beta=-1), 'beta must be a number'),
 ])
