@@ -96,10 +96,10 @@ class XERMLoss(TaughtLoss):
     def losses(self, logits: Tensor, target: Tensor, teacher_logits: Tensor) -> Tensor:
         teacher = teacher_logits.detach().to(logits.dtype)
         balanced = teacher - log_prior(self.class_counts).to(logits.dtype)
-        w = balanced_share(*(F.cross_entropy(t, target, reduction='none') for t in (teacher, balanced)), self.gamma,
-                           self.eps)
-        return (1 - w) * F.cross_entropy(logits, target, reduction='none') + w * F.cross_entropy(
-            logits, balanced.softmax(1), reduction='none')
+        own, other = (F.cross_entropy(t, target, reduction='none') for t in (teacher, balanced))
+        w = balanced_share(own, other, self.gamma, self.eps)
+        virtual = F.cross_entropy(logits, balanced.softmax(1), reduction='none')
+        return (1 - w) * F.cross_entropy(logits, target, reduction='none') + w * virtual
 
 
 class CBDLoss(LongTailLoss):
