@@ -1,4 +1,5 @@
 """The docs: what is generated, the examples, and the build where mkdocs is installed."""
+import importlib
 import json
 import re
 import runpy
@@ -24,6 +25,14 @@ def test_examples_of_other_trainers_learn(needs, name, tmp_path, monkeypatch, ca
 def test_the_notebook_is_one():
     cells = json.loads((ROOT / 'docs/examples/demo.ipynb').read_text())['cells']
     assert any('mmlt demo' in ''.join(cell['source']) for cell in cells)
+
+
+@pytest.mark.parametrize('package', ['core.losses', 'core.layers', 'core.contrast', 'core.augment', 'engine.hooks'])
+def test_every_part_is_on_a_page_of_the_api(package):
+    pytest.importorskip('mmengine')
+    module = importlib.import_module(f'mmlt.{package}')
+    shown = {line[4:] for page in (ROOT / 'docs/api').glob('*.md') for line in page.read_text().splitlines()}
+    assert {getattr(module, name).__module__ for name in module.__all__} <= shown
 
 
 def test_commands_of_the_docs_exist():
