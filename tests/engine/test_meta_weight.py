@@ -29,6 +29,24 @@ def test_resumed_run_is_bit_identical(tmp_path, settings):
         assert not any(torch.equal(x, first[f'head.loss_module.{name}']) for name, x in net.items())
 
 
+def test_resumed_within_an_epoch_with_mixup(tmp_path):
+    """8 steps of an iteration-based run, 6 an epoch; the hook mixes its copy of the batch by draws of that step."""
+    def train(folder, **more):
+        cfg = tiny.config(folder, model__head=HEAD, **HOOK, param_scheduler=[], **more,
+                          train_dataloader__num_workers=1,  # in the main process, images seed, too
+                          data_preprocessor__batch_augments=dict(augments=[dict(type='Mixup', alpha=1.0)]),
+                          default_hooks__checkpoint=dict(type='CheckpointHook', interval=1, by_epoch=False))
+        cfg.train_cfg = dict(by_epoch=False, max_iters=8, val_interval=8)
+        cfg.experiment_name = folder.name
+        run = tiny.Runner.from_cfg(cfg)
+        run.train()
+        return run.model.state_dict()
+    whole = train(tmp_path / 'whole')
+    for step in (3, 7):
+        part = train(tmp_path / f'part{step}', resume=True, load_from=str(tmp_path / f'whole/iter_{step}.pth'))
+        assert [k for k in whole if not torch.equal(whole[k], part[k])] == []
+
+
 def test_the_model_moves_by_its_own_steps_alone(tmp_path):
     """With a rate of 0 for the weights, the hook changes nothing else: no batch norm, no gradient, no draw."""
     frozen = dict(type='MetaWeightHook', optimizer=dict(type='SGD', lr=0.0))
