@@ -215,6 +215,8 @@ def _check_labels(scores, labels):
     if scores.ndim != 2 or labels.shape != scores.shape[:1] or not len(labels):
         raise ValueError(f'expected scores (N, C) and labels (N,), N > 0; got {tuple(scores.shape)}, '
                          f'{tuple(labels.shape)}')
+    if labels.dtype.is_floating_point or labels.dtype == torch.bool:
+        raise ValueError(f'labels must be integers, got {labels.dtype}; pass labels.long()')
     if not 0 <= labels.min() <= labels.max() < scores.shape[1]:
         raise ValueError(f'labels span [{labels.min()}, {labels.max()}], expected 0 ... {scores.shape[1] - 1}')
 

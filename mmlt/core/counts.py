@@ -176,4 +176,5 @@ def rarest(counts: Tensor, number: int) -> Tensor:
 def shot_groups(counts: Tensor, many: float = 100, few: float = 20):
     """(C,) -> {'many': mask (C,), 'medium': ..., 'few': ...}: n > many, between, n < few."""
     check_tensor('counts', counts)
+    many, few = float(many), float(few)  # of any size, which torch takes no integer of
     return {'many': counts > many, 'medium': (counts <= many) & (counts >= few), 'few': counts < few}

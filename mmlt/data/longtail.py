@@ -68,6 +68,8 @@ def shuffled_classes(labels: np.ndarray, num_classes: int, seed: int = 0):
 
     The stream is NumPy's legacy ``RandomState(seed)``, as in LDAM's code, and never the global one.
     """
+    if not 1 <= num_classes <= MAX_CLASSES:
+        raise ValueError(f'num_classes must be between 1 and {MAX_CLASSES}, got {num_classes}')
     labels = np.asarray(labels)
     if labels.ndim != 1:
         raise ValueError(f'labels must have shape (N,), one label an image; got {labels.shape}')

@@ -132,6 +132,8 @@ class CBDLoss(LongTailLoss):
                 teacher_feats: Tensor) -> Tensor:
         """As :meth:`LongTailLoss.forward`, with features (N, D) of the student and of the teacher."""
         _check_teacher('teacher_feats', teacher_feats, feats, 'width')
+        if feats.ndim != 2:
+            raise ValueError(f'feats have shape {tuple(feats.shape)}, expected (N, D)')
         return super().forward(logits, target, weight, avg_factor, reduction_override, feats=feats,
                                teacher_feats=teacher_feats)
 

@@ -49,6 +49,7 @@ class LFMELoss(LongTailLoss):
                  temperature: float = 2.0, threshold: float = 0.3, **kwargs):
         check_range(self, '(0, inf)', temperature=temperature)
         check_range(self, '[0, 1)', threshold=threshold)
+        check_range(self, '[0, inf]', many=many, few=few)
         self.many, self.few = many, few
         super().__init__(**kwargs)
         self.temperature, self.threshold = temperature, threshold
@@ -74,6 +75,7 @@ class LFMELoss(LongTailLoss):
                 progress: tuple[int, int] | None = None) -> Tensor:
         """As :meth:`LongTailLoss.forward`, with the logits (G, N, C) of the experts on the same images, and
         ``progress``, (epoch, max_epochs)."""
+        check_tensor('logits', logits, floating=True)
         check_tensor('expert_logits', expert_logits, floating=True)
         self.check_counts(self.classes_of(logits))
         if expert_logits.shape != (len(self.present), *logits.shape):
