@@ -13,7 +13,7 @@ __all__ = ['ShardedRunner']
 
 WRAPPERS = 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper'
 STAGES = 'freeze', 'bn', 'reinit', 'cam'
-HOOKS = 'EMAHook', 'MaxNormHook'
+HOOKS = 'EMAHook', 'MaxNormHook', 'MetaWeightHook'
 
 
 class ShardedRunner(Runner):
@@ -26,8 +26,8 @@ class ShardedRunner(Runner):
 
     Raises:
         RuntimeError: PyTorch is older than 2.6.
-        ValueError: what works on whole weights during training: ``EMAHook``, ``MaxNormHook``, stages with ``freeze``,
-            ``bn``, ``reinit`` or ``cam``, other optimizer wrappers than the plain one and those of mixed precision.
+        ValueError: what works on whole weights during training: ``EMAHook``, ``MaxNormHook``, ``MetaWeightHook``, stages
+            with ``freeze``, ``bn``, ``reinit`` or ``cam``, other optimizer wrappers than the plain one and those of mixed precision.
     """
 
     sharded = False

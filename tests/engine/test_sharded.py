@@ -10,7 +10,7 @@ import fsdp_ranks
 import gloo
 
 from mmlt.cli import test as test_command
-from mmlt.engine.hooks import MaxNormHook, StageSwitchHook
+from mmlt.engine.hooks import MaxNormHook, MetaWeightHook, StageSwitchHook
 from mmlt.engine.sharded import ShardedRunner
 
 LIFT = dict(adapter='adaptformer', epochs=1)
@@ -86,7 +86,8 @@ def test_one_process_goes_on_and_tests(runs, tmp_path, capsys):
 
 @pytest.mark.parametrize(('hooks', 'wrapper', 'word'), [
     ([StageSwitchHook([dict(begin=1, freeze=['backbone'])])], 'OptimWrapper', 'freeze'),
-    ([MaxNormHook()], 'OptimWrapper', 'MaxNormHook'), ([], 'SAMOptimWrapper', 'SAMOptimWrapper')])
+    ([MaxNormHook()], 'OptimWrapper', 'MaxNormHook'), ([MetaWeightHook()], 'OptimWrapper', 'MetaWeightHook'),
+    ([], 'SAMOptimWrapper', 'SAMOptimWrapper')])
 def test_what_works_on_whole_weights_is_refused(hooks, wrapper, word):
     with pytest.raises(ValueError, match=f'{word} works on whole weights'):
         ShardedRunner._refuse(SimpleNamespace(hooks=hooks, optim_wrapper=type(wrapper, (), {})()))
