@@ -26,8 +26,9 @@ class ShardedRunner(Runner):
 
     Raises:
         RuntimeError: PyTorch is older than 2.6.
-        ValueError: what works on whole weights during training: ``EMAHook``, ``MaxNormHook``, ``MetaWeightHook``, stages
-            with ``freeze``, ``bn``, ``reinit`` or ``cam``, other optimizer wrappers than the plain one and those of mixed precision.
+        ValueError: what works on whole weights during training: ``EMAHook``, ``MaxNormHook``, ``MetaWeightHook``,
+            stages with ``freeze``, ``bn``, ``reinit`` or ``cam``, other optimizer wrappers than the plain one and those
+            of mixed precision.
     """
 
     sharded = False
