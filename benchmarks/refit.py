@@ -80,7 +80,7 @@ def methods_at_size(epochs, names):
     text = ZeroShotLinear(768, 1_000)
     text.text.copy_(joint.weight)
     for name in names:
-        trains, begun = name in ('crt', 'lws', 'disalign', 'maxnorm', 'los'), time.process_time()
+        trains, begun = name in ('crt', 'lws', 'disalign', 'marc', 'maxnorm', 'los'), time.process_time()
         if name == 'gla':
             text_rows(with_linear(text, 0., 0.), train, joint, log_prior(train.counts(1_000)))
         else:

@@ -12,10 +12,11 @@ from mmlt.core.counts import shot_groups
 from mmlt.engine.overlays import load
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
-TWO_RUN = ['crt', 'lws', 'tau_norm', 'ncm', 'disalign', 'bags', 'weight_balancing']
+TWO_RUN = ['crt', 'lws', 'tau_norm', 'ncm', 'disalign', 'marc', 'bags', 'weight_balancing']
 ONE_RUN = ['causal', 'etf']
 TRAINED = {
     'crt': {'weight', 'bias'}, 'lws': {'scales'}, 'bags': {'weight', 'bias'}, 'weight_balancing': {'weight', 'bias'},
+    'marc': {'logit_scale', 'margin'},
     'disalign': {'logit_scale', 'logit_bias', 'confidence_layer.weight', 'confidence_layer.bias'},
 }
 

@@ -18,9 +18,10 @@ EXTRA = {
 TRAINED = {
     'CosineLinear': {'weight'}, 'TauNormLinear': {'weight'}, 'LWSLinear': {'scales'}, 'CausalLinear': {'weight'},
     'DisAlignLinear': {'logit_scale', 'logit_bias', 'confidence_layer.weight', 'confidence_layer.bias'},
+    'MARCLinear': {'logit_scale', 'margin'},
     'GroupSoftmaxLinear': {'weight', 'bias'}, 'TaxonomicLinear': {'weight', 'bias'},
 }
-WIDE = ('LWSLinear', 'DisAlignLinear', 'TaxonomicLinear')  # float32 scales, gate or sampling behind the product
+WIDE = ('LWSLinear', 'MARCLinear', 'DisAlignLinear', 'TaxonomicLinear')  # float32 scales, gate or sampling behind it
 
 
 @pytest.fixture(scope='module')

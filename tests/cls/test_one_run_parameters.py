@@ -1,9 +1,9 @@
-"""LWS and DisAlign in one run: what the second stage trains is frozen in the first, and the other way round."""
+"""LWS, MARC and DisAlign in one run: what the second stage trains is frozen in the first, and the other way round."""
 import pytest
 import tiny
 import torch
 
-OWN = {'LWSLinear': ['head.fc.scales'],
+OWN = {'LWSLinear': ['head.fc.scales'], 'MARCLinear': ['head.fc.logit_scale', 'head.fc.margin'],
        'DisAlignLinear': ['head.fc.logit_scale', 'head.fc.logit_bias', 'head.fc.confidence_layer']}
 
 

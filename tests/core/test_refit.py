@@ -27,8 +27,8 @@ from mmlt.core.refit import (
 COUNTS = [300, 100, 40, 12, 5]
 C, D = len(COUNTS), 8
 RECIPE = Recipe(epochs=5, batch_size=32)
-MILD = dict(tau_norm=dict(tau=.5), ncm=dict(mode='cl2n'), disalign=dict(rho=.8), logit_adjust=dict(tau=.6),
-            los=dict(smoothing=.5))
+MILD = dict(tau_norm=dict(tau=.5), ncm=dict(mode='cl2n'), disalign=dict(rho=.8), marc=dict(rho=.8),
+            logit_adjust=dict(tau=.6), los=dict(smoothing=.5))
 
 
 def gaussians(counts, seed):
@@ -122,6 +122,7 @@ def test_methods_at_their_neutral_setting_are_the_joint_classifier(train, test, 
     still = RECIPE._replace(lr=0.)
     torch.testing.assert_close(METHODS['lws'].fit(train, joint, still)(test.features), want)
     torch.testing.assert_close(METHODS['disalign'].fit(train, joint, still, rho=1.)(test.features), want)
+    torch.testing.assert_close(METHODS['marc'].fit(train, joint, still, rho=1.)(test.features), want)
     torch.testing.assert_close(METHODS['los'].fit(train, joint, still, smoothing=.5)(test.features), want)
 
 

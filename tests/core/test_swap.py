@@ -134,7 +134,7 @@ def test_timm_checkpoint_carries_over(tmp_path):
     x = torch.randn(2, 3, 64, 64)
     want = model(x)
     from timm.models import load_checkpoint
-    for name in ('LWSLinear', 'DisAlignLinear'):
+    for name in ('LWSLinear', 'MARCLinear', 'DisAlignLinear'):
         fresh = swap_classifier(timm_model('resnet18'), name).eval()
         load_checkpoint(fresh, str(tmp_path / 'timm.pth'))
         assert fresh(x).equal(want)
@@ -147,7 +147,7 @@ def test_timm_without_classifier():
 
 
 @pytest.mark.parametrize('name, kwargs', [
-    ('DisAlignLinear', {}), ('LWSLinear', {}), ('LWSLinear', dict(scale_bias=False)),
+    ('DisAlignLinear', {}), ('MARCLinear', {}), ('LWSLinear', {}), ('LWSLinear', dict(scale_bias=False)),
     ('DisAlignLinear', dict(parametrization='residual'))])
 @pytest.mark.parametrize('contiguous', [True, False])
 def test_identity_is_the_convolution_to_the_last_bit(name, kwargs, contiguous):

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..layers import DisAlignLinear, LWSLinear, NCMClassifier
+from ..layers import DisAlignLinear, LWSLinear, MARCLinear, NCMClassifier
 from ..losses import GeneralizedReweightLoss
 from ..max_norm import max_norm_radius, project_rows
 from ..random import global_seed
@@ -47,9 +47,16 @@ def ncm(train: Split, joint: nn.Linear, recipe: Recipe, mode: str):
 def disalign(train: Split, joint: nn.Linear, recipe: Recipe, rho: float):
     """DisAlign: adaptive calibration by a re-weighted CE on the data as it is. Zhang et al., CVPR 2021,
     arXiv:2103.16370. At the paper's learning rate, 0.1, the confidence may fall to 0 on images known by heart."""
-    counts = train.counts(joint.out_features).clamp_min(1)
-    loss = GeneralizedReweightLoss(rho=rho, class_counts=counts).to(joint.weight.device)
-    return fit(_on_top_of(joint, DisAlignLinear, recipe.seed), train, recipe, lr=0.01, loss=loss, balanced=False)
+    return fit(_on_top_of(joint, DisAlignLinear, recipe.seed), train, recipe, lr=0.01,
+               loss=_reweighted(train, joint, rho), balanced=False)
+
+
+def marc(train: Split, joint: nn.Linear, recipe: Recipe, rho: float):
+    """MARC: a scale and a margin a class by a re-weighted CE on the data as it is, folded into a linear layer. Wang et
+    al., ACML 2022, arXiv:2112.07225."""
+    layer = fit(_on_top_of(joint, MARCLinear, recipe.seed), train, recipe, lr=0.05, loss=_reweighted(train, joint, rho),
+                balanced=False)
+    return linear(layer.logit_scale[:, None] * layer.weight, layer(layer.weight.new_zeros(1, joint.in_features))[0])
 
 
 def logit_adjust(train: Split, joint: nn.Linear, recipe: Recipe, tau: float):
@@ -86,6 +93,7 @@ METHODS = {
     'tau_norm': Method(tau_norm, tuple(dict(tau=tau) for tau in TAUS)),
     'ncm': Method(ncm, tuple(dict(mode=mode) for mode in ('cl2n', 'l2n', 'un'))),
     'disalign': Method(disalign, tuple(dict(rho=rho) for rho in (0.4, 0.8, 1.2))),
+    'marc': Method(marc, tuple(dict(rho=rho) for rho in (0.4, 0.8, 1.2))),
     'logit_adjust': Method(logit_adjust, tuple(dict(tau=tau) for tau in TAUS)),
     'maxnorm': Method(maxnorm),
     'los': Method(los, tuple(dict(smoothing=smoothing) for smoothing in (0.5, 0.9, 0.98))),
@@ -106,6 +114,11 @@ def class_hits(name: str, train: Split, held_out: Split, joint: nn.Linear, recip
         right = [y[layer(x).argmax(1) == y] for x, y in held_out.chunks()]
         hits.append(torch.bincount(torch.cat(right), minlength=joint.out_features).cpu())
     return torch.stack(hits)
+
+
+def _reweighted(train, joint, rho):
+    counts = train.counts(joint.out_features).clamp_min(1)
+    return GeneralizedReweightLoss(rho=rho, class_counts=counts).to(joint.weight.device)
 
 
 def _shifts(train, joint, taus):
