@@ -11,7 +11,7 @@ SOURCE = re.compile(r"mmlt's own(?:, after [^.:]*(?::\d{4}\.\d{4,5})?)?|"
                     r"[A-Z][\w-]+(?: [A-Z][\w-]+)? (?:et al\.|(?:and|&) [A-Z][\w-]+)"
                     rf"(?:, [^.:]*?[12]\d{{3}}\b(?!\.\d))?(?:, {ARXIV})?")
 # the classes that say what kind of method an overlay is, before its keys
-CLASSES = ((re.compile('Branch|Contrast|KPositive|GLMC|GML|PaCo|ProCo|SupCon|MultiView'), 'contrast'),
+CLASSES = ((re.compile('BatchFormer|Branch|Contrast|KPositive|GLMC|GML|PaCo|ProCo|SupCon|MultiView'), 'contrast'),
            (re.compile('Expert|Residual|RIDE|SADE|BalPoE|NCL|DiVE|CBD|Distill'), 'experts'),
            (re.compile('FastLoader|RotationPretrain|SimSiam|MoCo|FixMatch|SAMOptim|EMAHook'), 'training'),
            (re.compile('ClassWiseAugment|RSG'), 'augmentation'), (re.compile('FractalCalibration'), 'second stage'))

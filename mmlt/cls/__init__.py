@@ -3,6 +3,7 @@ from ..registry import require
 
 require('mmpretrain')
 
+from .batch_former import BatchFormerClsHead  # noqa: E402
 from .bilateral import BilateralBranchClassifier  # noqa: E402
 from .class_token import ClassToken  # noqa: E402
 from .contrastive import ContrastiveClassifier  # noqa: E402
@@ -35,10 +36,10 @@ from .two_branches import TwoBranchBackbone  # noqa: E402
 from .views import MultiViewDataPreprocessor  # noqa: E402
 
 __all__ = [
-    *_heads, 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DepthExperts', 'DistillClassifier',
-    'ExpertNetworks', 'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier', 'HybridContrastClassifier',
-    'KPositiveClassifier', 'LIFTClassifier', 'MultiExpertBackbone', 'MultiExpertClsHead', 'MultiExpertResNet',
-    'MultiExpertResNetCIFAR32', 'MultiViewDataPreprocessor', 'PaCoClassifier', 'RSGClassifier', 'ResNet10',
-    'ResNetCIFAR32', 'ResidualBranches', 'ResidualClsHead', 'RotationPretrain', 'RoutedExpertClassifier',
+    *_heads, 'BatchFormerClsHead', 'BilateralBranchClassifier', 'ClassToken', 'ContrastiveClassifier', 'DepthExperts',
+    'DistillClassifier', 'ExpertNetworks', 'FixMatchClassifier', 'GLMCClassifier', 'GMLClassifier',
+    'HybridContrastClassifier', 'KPositiveClassifier', 'LIFTClassifier', 'MultiExpertBackbone', 'MultiExpertClsHead',
+    'MultiExpertResNet', 'MultiExpertResNetCIFAR32', 'MultiViewDataPreprocessor', 'PaCoClassifier', 'RSGClassifier',
+    'ResNet10', 'ResNetCIFAR32', 'ResidualBranches', 'ResidualClsHead', 'RotationPretrain', 'RoutedExpertClassifier',
     'TimmFeatures', 'TwoBranchBackbone',
 ]
