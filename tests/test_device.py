@@ -28,14 +28,14 @@ DEVICES = ['meta', *(['cuda'] if torch.cuda.is_available() else [])]
 # classes and targets on the host once an epoch
 ELSEWHERE = {'cbd', 'crest', 'deep_rtc', 'dive', 'fsdp', 'gml', 'gml_again', 'lfme', 'mocov3', 'ride_distill',
              'rotation', 'simsiam', 'label_smooth', 'label_smooth-drw', 'lift', 'lift_plus', 'five_crop',
-             'linear_probe', 'classifier_only+la', 'full_ft+la', 'tsc', 'vit_b16_clip', 'xerm'}
+             'linear_probe', 'classifier_only+la', 'full_ft+la', 'tsc', 'vit_b16_clip', 'xerm', 'bkd'}
 DRAWS = {'bags', 'softmax_eql', 'gcl', 'kcl'}  # by a generator of the device, which meta has none of
 NAMES = sorted(name for name in methods() if name.removeprefix('gallery/') not in ELSEWHERE)
 ONE_EACH = [
     'bbn', 'balanced_softmax', 'ldam-drw', 'ride', 'sade', 'balpoe', 'ncl', 'bcl', 'proco', 'paco', 'gpaco',
     'gml_alone', 'glmc', 'hybrid_sc', 'hybrid_psc', 'seesaw', 'eqlv2', 'acsl', 'lade', 'cosine', 'causal', 'etf',
     'mixup', 'gallery/remix', 'gallery/manifold_mixup', 'unimix', 'cmo', 'distribution_balanced', 'disalign',
-    'dro_lt', 'metasaug',
+    'dro_lt', 'metasaug', 'batchformer', 'marc',
 ]
 
 

@@ -14,7 +14,7 @@ from mmlt.engine.overlays import load
 # sade, sam and focal_sam differ from one of these in settings
 ALONE = ['ride', 'balpoe', 'reslt', 'shike', 'metasaug', 'batchformer', 'accuracy_driven', 'cuda', 'imbsam', 'rsg']
 AFTER = dict(ride_router='ride', ride_distill='ride_teacher', dive='balanced_softmax', cbd=None, m2m=None,
-             meta_sampler=None, gml_again='gml_alone', tsc='kcl', dro_lt=None, xerm=None)
+             meta_sampler=None, gml_again='gml_alone', tsc='kcl', dro_lt=None, xerm=None, bkd=None)
 EXPERTS = {'ride', 'sade', 'balpoe', 'ride_router'}
 
 
@@ -61,7 +61,8 @@ def first_runs(tmp_path_factory):
 @pytest.mark.parametrize('name', AFTER)
 def test_after_a_first_run(tmp_path, first_runs, name):
     checkpoint = first_runs(AFTER[name])
-    where = 'model.teacher.checkpoint' if name in ('dive', 'cbd', 'xerm', 'ride_distill', 'gml_again') else 'load_from'
+    taught = name in ('dive', 'bkd', 'cbd', 'xerm', 'ride_distill', 'gml_again')
+    where = 'model.teacher.checkpoint' if taught else 'load_from'
     if name == 'm2m':
         where = 'default_hooks.stages.stages.0.batch_augments.generator.checkpoint'
     more = {'model.teacher.config': checkpoint.replace('epoch_2.pth', 'run.py')} if name == 'gml_again' else {}

@@ -12,7 +12,7 @@ SOURCE = re.compile(r"mmlt's own(?:, after [^.:]*(?::\d{4}\.\d{4,5})?)?|"
                     rf"(?:, [^.:]*?[12]\d{{3}}\b(?!\.\d))?(?:, {ARXIV})?")
 # the classes that say what kind of method an overlay is, before its keys
 CLASSES = ((re.compile('BatchFormer|Branch|Contrast|KPositive|GLMC|GML|PaCo|ProCo|SupCon|MultiView'), 'contrast'),
-           (re.compile('Expert|Residual|RIDE|SADE|BalPoE|NCL|DiVE|CBD|Distill'), 'experts'),
+           (re.compile('Expert|Residual|RIDE|SADE|BalPoE|NCL|DiVE|BKD|CBD|Distill'), 'experts'),
            (re.compile('FastLoader|RotationPretrain|SimSiam|MoCo|FixMatch|SAMOptim|EMAHook'), 'training'),
            (re.compile('ClassWiseAugment|RSG'), 'augmentation'), (re.compile('FractalCalibration'), 'second stage'))
 # the keys that say what kind of method an overlay is, the first that applies
@@ -35,6 +35,7 @@ OWN_COSTS = {
     'meta_weight': '3.8 times CE, three more passes a step',
     'm2m': 'a plain run first, then up to 10 gradient steps for each new image',
     'cbd': 'a plain run first, then one with its forward passes',
+    'bkd': 'a plain run first, then one with its forward passes',
     'xerm': 'a plain run first, then one with its forward passes',
     'dive': 'a run of balanced softmax first, then one with its forward passes', 'ride_router': 'a short second run',
     'ride_teacher': '2 to 3 times, six experts',

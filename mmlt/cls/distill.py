@@ -9,9 +9,9 @@ from ..engine.teacher import FrozenTeacher
 class DistillClassifier(ImageClassifier):
     """MMPretrain's classifier whose loss also hears a frozen teacher.
 
-    With a loss of the teacher's logits (``DiVELoss``, ``XERMLoss``) nothing else changes; with one of its features
-    (``CBDLoss``) a linear ``projection`` takes the student's features to the width of the teachers', side by side.
-    Several teachers give the mean of their logits, or all (``LFMELoss``).
+    With a loss of the teacher's logits (``DiVELoss``, ``BKDLoss``, ``XERMLoss``) nothing else changes; with one of its
+    features (``CBDLoss``) a linear ``projection`` takes the student's features to the width of the teachers', side by
+    side. Several teachers give the mean of their logits, or all (``LFMELoss``).
 
     Args:
         teacher (dict or sequence of dict): ``dict(config=, checkpoint=)``, see

@@ -25,6 +25,7 @@ def methods(teacher):
     m2m = dict(type='MajorToMinor', generator=teacher, gamma=0.3, beta=0.5, steps=3)
     return dict(
         dive=distilled, xerm=dict(distilled, model__loss=dict(type='XERMLoss')),
+        bkd=dict(distilled, model__loss=dict(type='BKDLoss')),
         cbd=dict(distilled, model__teacher=[teacher, teacher], model__loss=dict(type='CBDLoss'), **balanced),
         m2m=dict(stages=[dict(begin=1, sampler=dict(type='ClassBalancedSampler'), batch_augments=m2m)]))
 
@@ -35,7 +36,7 @@ def same(a, b):
     return [k for k in a if not torch.equal(a[k], b[k])] == []
 
 
-@pytest.mark.parametrize('name', ['dive', 'xerm', 'cbd', 'm2m'])
+@pytest.mark.parametrize('name', ['dive', 'bkd', 'xerm', 'cbd', 'm2m'])
 def test_training_resumes_bit_identically(tmp_path, teacher, name):
     settings = methods(teacher)[name]
     whole = tiny.train(tmp_path / 'whole', epochs=3, **settings)

@@ -1,6 +1,6 @@
 """Losses for long-tailed data: ``loss(logits (N, C), target (N,) or (N, C))``."""
 from .clouded import GCLLoss
-from .distill import CBDLoss, DiVELoss, RIDEDistillLoss, XERMLoss
+from .distill import BKDLoss, CBDLoss, DiVELoss, RIDEDistillLoss, XERMLoss
 from .distribution_balanced import DistributionBalancedLoss
 from .eqlv2 import EqualizationLossV2
 from .equalization import EqualizationLoss, SoftmaxEqualizationLoss
@@ -24,10 +24,10 @@ from .semantic import ISDALoss
 from .suppression import AdaptiveClassSuppressionLoss
 
 __all__ = [
-    'AdaptiveClassSuppressionLoss', 'BalPoELoss', 'BalancedBCELoss', 'BalancedGroupSoftmaxLoss', 'BalancedSoftmaxLoss',
-    'CBDLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DROLTLoss', 'DiVELoss', 'DistributionBalancedLoss',
-    'EqualizationLoss', 'EqualizationLossV2', 'GCLLoss', 'GeneralizedReweightLoss', 'ISDALoss', 'InfluenceBalancedLoss',
-    'LADELoss', 'LDAMLoss', 'LFMELoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss', 'MetaWeightLoss', 'NCLLoss',
-    'RIDEDistillLoss', 'RIDELoss', 'ResLTLoss', 'SADELoss', 'SHIKELoss', 'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss',
-    'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss', 'XERMLoss',
+    'AdaptiveClassSuppressionLoss', 'BKDLoss', 'BalPoELoss', 'BalancedBCELoss', 'BalancedGroupSoftmaxLoss',
+    'BalancedSoftmaxLoss', 'CBDLoss', 'CDTLoss', 'ClassBalancedLoss', 'CostSensitiveLoss', 'DROLTLoss', 'DiVELoss',
+    'DistributionBalancedLoss', 'EqualizationLoss', 'EqualizationLossV2', 'GCLLoss', 'GeneralizedReweightLoss',
+    'ISDALoss', 'InfluenceBalancedLoss', 'LADELoss', 'LDAMLoss', 'LFMELoss', 'LabelAwareSmoothLoss', 'LogitAdjustLoss',
+    'MetaWeightLoss', 'NCLLoss', 'RIDEDistillLoss', 'RIDELoss', 'ResLTLoss', 'SADELoss', 'SHIKELoss',
+    'SeesawSoftmaxLoss', 'SoftmaxEqualizationLoss', 'SoftmaxFocalLoss', 'VSLoss', 'WeightedSoftmaxLoss', 'XERMLoss',
 ]

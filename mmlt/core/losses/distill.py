@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..checks import check_range, check_tensor
-from ..counts import Counts, log_prior
+from ..counts import Counts, effective_weights, log_prior
 from .base import LongTailLoss
 from .cross_entropy import adjusted_cross_entropy
 from .experts import RIDELoss
@@ -13,6 +13,12 @@ from .experts import RIDELoss
 def virtual_examples(teacher_logits: Tensor, temperature: float = 2.0, power: float = 0.5) -> Tensor:
     """(N, C) -> (N, C): log of softmax(t / T)^p, normalised, which is softmax(p t / T)."""
     return (teacher_logits * (power / temperature)).log_softmax(1)
+
+
+def distillation(teacher: Tensor, logits: Tensor, temperature: float) -> Tensor:
+    """log-probabilities (N, C), (N, C), T -> (N,): T^2 KL(teacher || softmax(z / T))."""
+    student = (logits / temperature).log_softmax(1)
+    return temperature**2 * (teacher.exp() * (teacher - student)).sum(1)
 
 
 class TaughtLoss(LongTailLoss):
@@ -56,9 +62,39 @@ class DiVELoss(TaughtLoss):
         bias = log_prior(self.class_counts).to(logits.dtype)
         loss = adjusted_cross_entropy(logits, target, None, bias)
         teacher = virtual_examples(teacher_logits.detach().to(logits.dtype), self.temperature, self.power)
-        student = (logits / self.temperature).log_softmax(1)
-        virtual = (teacher.exp() * (teacher - student)).sum(1)
-        return self.alpha * self.temperature**2 * virtual + (1 - self.alpha) * loss
+        return self.alpha * distillation(teacher, logits, self.temperature) + (1 - self.alpha) * loss
+
+
+class BKDLoss(TaughtLoss):
+    """CE + alpha T^2 KL(q || softmax(z / T)), q the softmax(t / T) of a plain teacher times class weights by the
+    effective number, normalised. Zhang et al., Balanced Knowledge Distillation for Long-tailed Learning, 2021,
+    arXiv:2104.10510.
+
+    The teacher is the same network trained with cross entropy. At test use the raw logits.
+
+    Args:
+        temperature (float): T, of teacher and student.
+        alpha (float): weight of the teacher.
+        beta (float): of the effective number, see :class:`ClassBalancedLoss`; 0 is plain distillation.
+
+    >>> loss = BKDLoss(class_counts=[100, 10, 1])
+    >>> loss(torch.tensor([[1., 1., 0.]]), torch.tensor([1]), torch.tensor([[2., 0., -1.]]))
+    tensor(4.1403)
+    """
+
+    def __init__(self, class_counts: Counts | None = None, *, temperature: float = 2.0, alpha: float = 1.0,
+                 beta: float = 0.9999, **kwargs):
+        check_range(self, '(0, inf)', temperature=temperature)
+        check_range(self, '[0, inf)', alpha=alpha)
+        check_range(self, '[0, 1]', beta=beta)
+        super().__init__(class_counts, **kwargs)
+        self.temperature, self.alpha, self.beta = temperature, alpha, beta
+
+    def losses(self, logits: Tensor, target: Tensor, teacher_logits: Tensor) -> Tensor:
+        weights = effective_weights(self.class_counts, self.beta).log().to(logits.dtype)
+        teacher = (teacher_logits.detach().to(logits.dtype) / self.temperature + weights).log_softmax(1)
+        loss = F.cross_entropy(logits, target, reduction='none')
+        return loss + self.alpha * distillation(teacher, logits, self.temperature)
 
 
 def balanced_share(own: Tensor, balanced: Tensor, gamma: float = 1.5, eps: float = 1e-5) -> Tensor:
@@ -170,8 +206,7 @@ class RIDEDistillLoss(RIDELoss):
         student = logits.to(torch.promote_types(logits.dtype, torch.float32)).mean(0)
         _check_teacher('teacher_logits', teacher_logits, student, 'class order and number')
         t = self.distill_temperature
-        teacher = (teacher_logits.detach().to(student.dtype) / t).log_softmax(1)
-        virtual = t**2 * (teacher.exp() * (teacher - (student / t).log_softmax(1))).sum(1)
+        virtual = distillation((teacher_logits.detach().to(student.dtype) / t).log_softmax(1), student, t)
         if weight is not None:
             virtual = virtual * weight.to(virtual.dtype)
         reduction = reduction_override or self.reduction

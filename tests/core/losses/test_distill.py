@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmlt.core.losses import BalancedSoftmaxLoss, CBDLoss, DiVELoss, XERMLoss
+from mmlt.core.losses import BalancedSoftmaxLoss, BKDLoss, CBDLoss, DiVELoss, XERMLoss
 from mmlt.core.losses.distill import virtual_examples
 
 COUNTS = [60, 200, 7, 7, 1]
@@ -39,6 +39,19 @@ def test_dive(temperature, power):
         ce = -np.log(softmax(z[i].numpy() + np.log(COUNTS))[y[i]])
         total += 0.3 * temperature**2 * kl + 0.7 * ce
     close(DiVELoss(COUNTS, temperature=temperature, power=power, alpha=0.3)(z, y, t), total / len(y), 9)
+
+
+@pytest.mark.parametrize('temperature, beta', [(2, 0.99), (3, 1), (1, 0)])
+def test_bkd(temperature, beta):
+    z, t, y = batch()
+    n, total = np.array(COUNTS, float), 0
+    weights = 1 / n if beta == 1 else (1 - beta) / (1 - beta**n)
+    for i in range(len(y)):
+        target = softmax(t[i].numpy() / temperature) * weights
+        target /= target.sum()
+        kl = (target * (np.log(target) - np.log(softmax(z[i].numpy() / temperature)))).sum()
+        total += 0.3 * temperature**2 * kl - np.log(softmax(z[i].numpy())[y[i]])
+    close(BKDLoss(COUNTS, temperature=temperature, alpha=0.3, beta=beta)(z, y, t), total / len(y), 9)
 
 
 @pytest.mark.parametrize('gamma, eps', [(1.5, 1e-5), (2, 0)])
@@ -105,7 +118,7 @@ def test_cbd_example():
 def test_no_gradient_reaches_the_teacher_and_half_precision_is_finite():
     z, t, y = (x.bfloat16().mul(1e3) if x.is_floating_point() else x for x in batch())
     z.requires_grad_(), t.requires_grad_()
-    for loss in (DiVELoss(class_counts=COUNTS), XERMLoss(class_counts=COUNTS)):
+    for loss in (DiVELoss(class_counts=COUNTS), BKDLoss(COUNTS), XERMLoss(class_counts=COUNTS)):
         loss(z, y, t).backward()
         assert z.grad.isfinite().all() and t.grad is None
     CBDLoss()(z, y, feats=z, teacher_feats=t).backward()
@@ -118,6 +131,8 @@ def test_no_gradient_reaches_the_teacher_and_half_precision_is_finite():
     (lambda z, t, y: CBDLoss()(z, y, feats=z, teacher_feats=t[:, :4]), 'agree in width'),
     (lambda z, t, y: DiVELoss(power=0), 'power must be a number'),
     (lambda z, t, y: XERMLoss(COUNTS)(z, y, t[:3]), 'see the same images'),
+    (lambda z, t, y: BKDLoss(COUNTS)(z, y, t[:3]), 'see the same images'),
+    (lambda z, t, y: BKDLoss(beta=2), 'beta must be a number'),
     (lambda z, t, y: XERMLoss(gamma=0), 'gamma must be a number'),
     (lambda z, t, y: DiVELoss(alpha=1.5), 'alpha must be a number'),
     (lambda z, t, y: CBDLoss(beta=-1), 'beta must be a number'),

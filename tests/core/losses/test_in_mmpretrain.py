@@ -19,7 +19,7 @@ from mmlt.core import losses as lt
 COUNTS = [90, 40, 12, 5, 2]
 # of experts, taught, or with a width
 SPECIAL = {'BalPoELoss', 'NCLLoss', 'ResLTLoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss', 'SHIKELoss', 'DiVELoss',
-           'CBDLoss', 'DROLTLoss', 'ISDALoss', 'LFMELoss', 'XERMLoss'}
+           'CBDLoss', 'DROLTLoss', 'ISDALoss', 'LFMELoss', 'XERMLoss', 'BKDLoss'}
 NAMES = [name for name in lt.__all__ if isinstance(getattr(lt, name), type) and name not in SPECIAL]
 LINEAR = [name for name in NAMES if name not in ('BalancedGroupSoftmaxLoss', 'DistributionBalancedLoss')]
 HEADS = [dict(type='LinearClsHead', num_classes=5, in_channels=8),

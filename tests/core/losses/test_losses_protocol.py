@@ -15,7 +15,7 @@ from mmlt.core.losses.sigmoid import focal_bce
 
 # of experts, taught, or with a width
 SPECIAL = {'BalPoELoss', 'NCLLoss', 'ResLTLoss', 'RIDEDistillLoss', 'RIDELoss', 'SADELoss', 'SHIKELoss', 'DiVELoss',
-           'CBDLoss', 'DROLTLoss', 'ISDALoss', 'LFMELoss', 'XERMLoss'}
+           'CBDLoss', 'DROLTLoss', 'ISDALoss', 'LFMELoss', 'XERMLoss', 'BKDLoss'}
 NAMES = [name for name in lt.__all__ if isinstance(getattr(lt, name), type) and name not in SPECIAL]
 PRIOR = {'BalancedBCELoss', 'BalancedSoftmaxLoss', 'LogitAdjustLoss', 'VSLoss', 'CDTLoss', 'LADELoss'}
 
