@@ -29,7 +29,7 @@ DEVICES = ['meta', *(['cuda'] if torch.cuda.is_available() else [])]
 ELSEWHERE = {'cbd', 'crest', 'deep_rtc', 'dive', 'fsdp', 'gml', 'gml_again', 'lfme', 'mocov3', 'ride_distill',
              'rotation', 'simsiam', 'label_smooth', 'label_smooth-drw', 'lift', 'lift_plus', 'five_crop',
              'linear_probe', 'classifier_only+la', 'full_ft+la', 'tsc', 'vit_b16_clip', 'xerm', 'bkd'}
-DRAWS = {'bags', 'softmax_eql', 'gcl', 'kcl'}  # by a generator of the device, which meta has none of
+DRAWS = {'bags', 'softmax_eql', 'gcl', 'gcl_classifier', 'kcl'}  # by a generator of the device, which meta has none of
 NAMES = sorted(name for name in methods() if name.removeprefix('gallery/') not in ELSEWHERE)
 ONE_EACH = [
     'bbn', 'balanced_softmax', 'ldam-drw', 'ride', 'sade', 'balpoe', 'ncl', 'bcl', 'proco', 'paco', 'gpaco',

@@ -14,7 +14,8 @@ from mmlt.engine.overlays import load
 # sade, sam and focal_sam differ from one of these in settings
 ALONE = ['ride', 'balpoe', 'reslt', 'shike', 'metasaug', 'batchformer', 'accuracy_driven', 'cuda', 'imbsam', 'rsg']
 AFTER = dict(ride_router='ride', ride_distill='ride_teacher', dive='balanced_softmax', cbd=None, m2m=None,
-             meta_sampler=None, gml_again='gml_alone', tsc='kcl', dro_lt=None, xerm=None, bkd=None)
+             meta_sampler=None, gml_again='gml_alone', tsc='kcl', dro_lt=None, xerm=None, bkd=None,
+             gcl_classifier='gcl')
 EXPERTS = {'ride', 'sade', 'balpoe', 'ride_router'}
 
 

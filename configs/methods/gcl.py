@@ -1,4 +1,4 @@
-# GCL: Gaussian clouds around rare classes' cosines, and mixup; then mmlt refit. Li et al., CVPR 2022, arXiv:2305.11733.
+# GCL: Gaussian clouds around rare classes' cosines; then gcl_classifier. Li et al., CVPR 2022, arXiv:2305.11733.
 model = dict(train_cfg=dict(augments=dict(type='Mixup', alpha=1.0)), head=dict(
     classifier=dict(type='CosineLinear', scale=30.0), loss=dict(type='GCLLoss')))
 _cifar = {'train_dataloader.batch_size': 64, 'auto_scale_lr.base_batch_size': 64,

@@ -35,6 +35,7 @@ OWN_COSTS = {
     'meta_weight': '3.8 times CE, three more passes a step',
     'm2m': 'a plain run first, then up to 10 gradient steps for each new image',
     'cbd': 'a plain run first, then one with its forward passes',
+    'gcl_classifier': 'a run of gcl first, then 30 epochs',
     'bkd': 'a plain run first, then one with its forward passes',
     'xerm': 'a plain run first, then one with its forward passes',
     'dive': 'a run of balanced softmax first, then one with its forward passes', 'ride_router': 'a short second run',

@@ -25,12 +25,13 @@ class GCLLoss(ClassWeightedLoss):
 
     It needs a cosine classifier such as ``CosineLinear``. Takes ``class_weight``, ``beta`` and the arguments of
     :class:`LongTailLoss`. In evaluation nothing is drawn, and |e| is its mean. The authors train the features with
-    mixup, then the classifier on balanced samples with ``margin=0.1, scale=20``.
+    mixup, then the classifier on balanced samples with ``margin=0.1, scale=20, gamma=1``.
 
     Args:
         amplitude (float): a, of the rarest class's cloud, in units of the cosine.
         margin (float): off the label's own cosine.
         scale (float): s, of the cosines.
+        gamma (float): focus, a factor (1 - p_y)^gamma that takes no gradient.
         logits_scaled (bool): True if the classifier gives s cos; False if it gives the cosine, which the loss scales.
         seed (int): of the draws.
 
@@ -40,21 +41,22 @@ class GCLLoss(ClassWeightedLoss):
     """
 
     def __init__(self, class_counts: Counts | None = None, *, amplitude: float = 0.5, margin: float = 0.0,
-                 scale: float = 30.0, logits_scaled: bool = True, seed: int = 0, **kwargs):
-        check_range(self, '[0, inf)', amplitude=amplitude, margin=margin)
+                 scale: float = 30.0, gamma: float = 0.0, logits_scaled: bool = True, seed: int = 0, **kwargs):
+        check_range(self, '[0, inf)', amplitude=amplitude, margin=margin, gamma=gamma)
         check_range(self, '(0, inf)', scale=scale)
         super().__init__(class_counts, **kwargs)
-        self.amplitude, self.margin, self.scale, self.logits_scaled = amplitude, margin, scale, logits_scaled
+        self.amplitude, self.margin, self.scale, self.gamma = amplitude, margin, scale, gamma
+        self.logits_scaled = logits_scaled
         self.draws = Draws(seed)
 
     def losses(self, logits: Tensor, target: Tensor) -> Tensor:
         logits = logits if self.logits_scaled else logits * self.scale
         cloud = (-self.scale * self.amplitude * cloud_sizes(self.class_counts)).to(logits.dtype)
         logits = self.draw(logits).mul_(cloud).add_(logits)
-        if not self.margin:
+        if not self.margin and not self.gamma:
             return F.cross_entropy(logits, target, reduction='none')
         margins = logits.new_full((logits.size(1), ), self.scale * self.margin)
-        return margin_cross_entropy(logits, target, margins)
+        return margin_cross_entropy(logits, target, margins, self.gamma)
 
     def draw(self, logits: Tensor) -> Tensor:
         """|e| of each image and class, (N, C); in evaluation its mean."""

@@ -13,11 +13,13 @@ def ldam_margins(counts: Tensor, max_margin: float = 0.5):
     return max_margin * (counts.min() / counts)**0.25
 
 
-def margin_cross_entropy(logits: Tensor, target: Tensor, margins: Tensor) -> Tensor:
-    """CE of the logits with ``margins`` (C,) taken off the label's own, (N, C) -> (N,)."""
+def margin_cross_entropy(logits: Tensor, target: Tensor, margins: Tensor, gamma: float = 0.0) -> Tensor:
+    """CE of the logits with ``margins`` (C,) taken off the label's own, (N, C) -> (N,); each label's times
+    (1 - p)^gamma, which takes no gradient."""
     if target.ndim == 1:
         index = target[:, None]
-        return F.cross_entropy(logits.scatter_add(1, index, -margins[index]), target, reduction='none')
+        nll = F.cross_entropy(logits.scatter_add(1, index, -margins[index]), target, reduction='none')
+        return _focused(nll, gamma)
     # the loss of every label c at once: softplus(log sum_{j != c} e^z_j - z_c + m_c). The sum without c comes from the
     # sum over all, but for the largest logit, where that would cancel
     top = logits.detach().argmax(1, keepdim=True)
@@ -25,7 +27,11 @@ def margin_cross_entropy(logits: Tensor, target: Tensor, margins: Tensor) -> Ten
     log_p = logits.log_softmax(1)
     without = logits.logsumexp(1, keepdim=True) + (-log_p.exp().scatter(1, top, 0)).log1p()
     without = without.scatter(1, top, others)
-    return (target * softplus(without - logits + margins)).sum(1)
+    return (target * _focused(softplus(without - logits + margins), gamma)).sum(1)
+
+
+def _focused(nll, gamma):
+    return nll if not gamma else (-(-nll.detach()).expm1())**gamma * nll
 
 
 class LDAMLoss(ClassWeightedLoss):

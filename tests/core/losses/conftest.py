@@ -117,6 +117,8 @@ CASES = [
     row('gcl', lambda n, **k: lt.GCLLoss(class_counts=n, **k).eval(), lambda z, y, n: clouded(z, y, n, 0)),
     row('gcl_margin', lambda n, **k: lt.GCLLoss(margin=0.1, class_counts=n, **k).eval(),
         lambda z, y, n: clouded(z, y, n, 0.1)),
+    row('gcl_focus', lambda n, **k: lt.GCLLoss(margin=0.1, gamma=0.5, class_counts=n, **k).eval(),
+        lambda z, y, n: clouded(z, y, n, 0.1) * (1 - np.exp(-clouded(z, y, n, 0.1)))**0.5),
     row('balanced_bce', lambda n, **k: lt.BalancedBCELoss(class_counts=n, **k), balanced_bce),
     row('seql', lambda n, **k: lt.SoftmaxEqualizationLoss(threshold=0.1, class_counts=n, **k).eval(),
         lambda z, y, n: softmax_equalization(z, y, n, 0.9, 0.1)),

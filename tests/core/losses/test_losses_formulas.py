@@ -408,6 +408,19 @@ def test_clouds_are_drawn_for_each_image_and_class():
     assert (margin(z, soft) > lt.GCLLoss(counts, reduction='none')(z, soft)).all()
 
 
+@pytest.mark.parametrize('soft', [False, True])
+def test_the_focus_of_clouded_logits_takes_no_gradient(soft):
+    z = torch.randn(5, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True)
+    y = torch.tensor([0, 1, 2, 0, 1])
+    target = F.one_hot(y, 3).double() if soft else y
+    plain, focused = (lt.GCLLoss([9, 3, 1], margin=0.1, gamma=gamma, reduction='none').eval() for gamma in (0, 2.0))
+    nll = plain(z, target)
+    factor = (1 - (-nll).exp())**2
+    gradient, expected = (torch.autograd.grad(x, z)[0] for x in (focused(z, target).sum(),
+                                                                 (factor.detach() * nll).sum()))
+    torch.testing.assert_close(gradient, expected)
+
+
 def test_softmax_equalization_of_rare_classes_alone():
     """Every class dropped: only the label is left, and the loss is 0."""
     z, y, soft = batch(4)
