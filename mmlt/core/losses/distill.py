@@ -67,8 +67,8 @@ class DiVELoss(TaughtLoss):
 
 class BKDLoss(TaughtLoss):
     """CE + alpha T^2 KL(q || softmax(z / T)), q the softmax(t / T) of a plain teacher times class weights by the
-    effective number, normalised. Zhang et al., Balanced Knowledge Distillation for Long-tailed Learning, 2021,
-    arXiv:2104.10510.
+    effective number, normalised. Zhang et al., Balanced Knowledge Distillation for Long-tailed Learning, Neurocomputing
+    2023, arXiv:2104.10510.
 
     The teacher is the same network trained with cross entropy. At test use the raw logits.
 
