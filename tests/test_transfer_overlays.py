@@ -67,8 +67,14 @@ def test_after_a_first_run(tmp_path, first_runs, name):
     if name == 'm2m':
         where = 'default_hooks.stages.stages.0.batch_augments.generator.checkpoint'
     more = {'model.teacher.config': checkpoint.replace('epoch_2.pth', 'run.py')} if name == 'gml_again' else {}
+    if name == 'bkd':  # as on CIFAR-10, whose weights come late
+        more = {'model.loss.beta': 0.0, 'default_hooks.stages': dict(
+            type='StageSwitchHook', stages=[dict(begin=1, loss=dict(type='BKDLoss'))])}
     run = small(tmp_path, name, **{where: checkpoint}, **more)
     assert all(map(math.isfinite, run.message_hub.get_scalar('train/loss').data[0]))
+    if name == 'bkd':
+        assert [loss.beta for loss in run.model.head.loss_module.losses] == [0.0, 0.9999]
+        assert run.model.head.loss_module.stage == 1
     if name == 'ride_router':
         assert 1 <= run.message_hub.get_scalar('val/experts/mean_used').current() <= 3
 

@@ -11,15 +11,18 @@ from .base import ClassWeightedLoss
 def softmax_focal(logits: Tensor, target: Tensor, gamma: float = 2.0) -> Tensor:
     """(1 - p_y)^gamma (-log p_y), (N, C) -> (N,)."""
     if target.ndim == 1:
-        return _focal(F.cross_entropy(logits, target, reduction='none'), gamma)
-    return (target * _focal(-logits.log_softmax(1), gamma)).sum(1)
+        nll = F.cross_entropy(logits, target, reduction='none')
+        return focus(nll, gamma) * nll
+    nll = -logits.log_softmax(1)
+    return (target * focus(nll, gamma) * nll).sum(1)
 
 
-def _focal(nll, gamma):
+def focus(nll: Tensor, gamma: float) -> Tensor:
+    """-log p of any shape -> (1 - p)^gamma."""
     wrong = -torch.expm1(-nll)
     if gamma < 1:  # a finite gradient at 0
         wrong = wrong + torch.finfo(nll.dtype).tiny
-    return wrong**gamma * nll
+    return wrong**gamma
 
 
 class SoftmaxFocalLoss(ClassWeightedLoss):

@@ -5,6 +5,7 @@ from torch import Tensor
 from ..checks import check_range
 from ..counts import Counts
 from .base import ClassWeightedLoss
+from .focal import focus
 from .sigmoid import softplus
 
 
@@ -31,7 +32,7 @@ def margin_cross_entropy(logits: Tensor, target: Tensor, margins: Tensor, gamma:
 
 
 def _focused(nll, gamma):
-    return nll if not gamma else (-(-nll.detach()).expm1())**gamma * nll
+    return nll if not gamma else focus(nll.detach(), gamma) * nll
 
 
 class LDAMLoss(ClassWeightedLoss):
